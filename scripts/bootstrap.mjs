@@ -1,0 +1,54 @@
+// Makes a fresh clone ready to run: pnpm in the clone's own cache, then the workspace's dependencies.
+// Uses Node's own modules only, as nothing else is installed yet.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const PNPM_VERSION = "12.21.0";
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const cache = path.join(root, ".cache");
+const pnpmHome = path.join(cache, `pnpm-${PNPM_VERSION}`);
+
+/** Runs a program to its end with the terminal as it is; throws when it fails. */
+export function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: "inherit", ...options });
+  if (result.error) throw result.error;
+  if (result.status !== 0) {
+    throw new Error(`${path.basename(command)} ${args.join(" ")} failed (${result.signal ?? result.status})`);
+  }
+}
+
+/** The pnpm of this clone. */
+export const pnpm = path.join(pnpmHome, "node_modules", ".bin", "pnpm");
+
+function installPnpm() {
+  if (existsSync(pnpm)) return;
+  console.log(`setup: installing pnpm ${PNPM_VERSION} into .cache`);
+  mkdirSync(pnpmHome, { recursive: true });
+  writeFileSync(path.join(pnpmHome, "package.json"), '{ "private": true }\n');
+  run("npm", ["install", "--no-save", "--no-package-lock", "--loglevel=error", `pnpm@${PNPM_VERSION}`], {
+    cwd: pnpmHome,
+  });
+}
+
+function installDependencies() {
+  const stamp = path.join(root, "node_modules", ".bootstrap");
+  const lock = path.join(root, "pnpm-lock.yaml");
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return;
+  console.log("setup: installing the workspace's dependencies");
+  run(pnpm, ["install", "--frozen-lockfile", "--reporter=append-only"]);
+  writeFileSync(stamp, "");
+}
+
+/** Brings the clone to a state in which its scripts can run. */
+export function bootstrap() {
+  installPnpm();
+  // The workspace's scripts call pnpm and the tools by their plain names.
+  const bins = [path.dirname(pnpm), path.join(root, "node_modules", ".bin")];
+  process.env.PATH = [...bins, process.env.PATH].join(path.delimiter);
+  installDependencies();
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) bootstrap();
