@@ -1,0 +1,2 @@
+// errdefs: details of BuildKit's errors.
+export * from "./gen/errdefs/errdefs_pb.ts";

@@ -1,0 +1,2 @@
+// google.rpc: errors of calls.
+export * from "./gen/google/rpc/status_pb.ts";

@@ -1,0 +1,2 @@
+// stack: Go stack traces in errors.
+export * from "./gen/stack/stack_pb.ts";
