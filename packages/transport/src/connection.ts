@@ -12,8 +12,13 @@ export type MetadataPairs = readonly (readonly [name: string, value: string])[];
 export interface Connection extends AsyncDisposable {
   /** The address as the caller would write it. */
   readonly address: string;
-  /** For clients made by connect's `createClient`. Compression is never asked for. */
+  /**
+   * For clients made by connect's `createClient`. Compression is never asked for. Calls fail with a `StatusError`,
+   * a `ConnectionLostError`, or the reason of the signal that ended them.
+   */
   readonly rpc: Transport;
+  /** False once no call can begin on it: it is lost, closed, or the daemon has said that it goes away. */
+  readonly usable: boolean;
   /** Aborted, with the error that ended it, once the connection is gone. */
   readonly lost: AbortSignal;
   /**

@@ -1,2 +1,20 @@
+export {
+  type Address,
+  AddressError,
+  type DockerEngineAddress,
+  formatAddress,
+  parseAddress,
+  type SocketAddress,
+  type TcpAddress,
+  type UnixAddress,
+} from "./address.ts";
+export { type ConnectAttempt, ConnectError, type ConnectFailure } from "./connect-error.ts";
 export type { Connection, MetadataPairs } from "./connection.ts";
+export { ConnectionLostError } from "./connection-lost-error.ts";
+export { createDialer } from "./create-dialer.ts";
 export type { Dialer } from "./dialer.ts";
+export { type Candidate, candidates, type Surroundings } from "./discover.ts";
+export { openConnection } from "./http2-connection.ts";
+export { Link, type LinkOptions } from "./link.ts";
+export { scopedStream } from "./scoped-stream.ts";
+export { type StatusDetail, StatusError, type StatusName } from "./status-error.ts";

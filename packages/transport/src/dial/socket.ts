@@ -1,0 +1,44 @@
+import { connect, type NetConnectOpts, type Socket } from "node:net";
+import { onAbort } from "@buildkit-node/core";
+import { formatAddress, type SocketAddress } from "../address.ts";
+import { dialFailed } from "../connect-error.ts";
+
+/** After so long without traffic the system begins to ask whether a TCP peer is still there. */
+const keepAliveMs = 30_000;
+
+/**
+ * Opens a plain unix or TCP socket.
+ *
+ * @throws {ConnectError} or the signal's reason
+ */
+export function dialSocket(address: SocketAddress, signal?: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketOptions(address));
+    const aborted = onAbort(signal, (reason) => fail(reason));
+    const fail = (reason: unknown) => {
+      aborted[Symbol.dispose]();
+      // Destroying it may emit once more what is already being reported.
+      socket.on("error", () => {});
+      socket.destroy();
+      reject(reason);
+    };
+    const onError = (error: Error) => fail(dialFailed(formatAddress(address), error));
+    socket.once("error", onError);
+    socket.once("connect", () => {
+      aborted[Symbol.dispose]();
+      socket.off("error", onError);
+      resolve(socket);
+    });
+  });
+}
+
+function socketOptions(address: SocketAddress): NetConnectOpts {
+  if (address.kind === "unix") return { path: address.path };
+  return {
+    host: address.host,
+    port: address.port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveMs,
+  };
+}

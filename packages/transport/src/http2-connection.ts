@@ -1,0 +1,202 @@
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type ClientSessionOptions,
+  connect,
+  constants,
+  type OutgoingHttpHeaders,
+} from "node:http2";
+import type { Duplex } from "node:stream";
+import { BuildkitError, onAbort, within } from "@buildkit-node/core";
+import type { Transport } from "@connectrpc/connect";
+import { ConnectError, dialFailed } from "./connect-error.ts";
+import type { Connection, MetadataPairs } from "./connection.ts";
+import { ConnectionLostError } from "./connection-lost-error.ts";
+import type { Dialer } from "./dialer.ts";
+import { createRpcTransport } from "./rpc-transport.ts";
+
+const mebibyte = 1024 * 1024;
+
+/**
+ * - `maxHeaderListSize`: a header block over 64 KiB (the details of a large error) makes Node hang or drop the whole
+ *   connection. A peer that knows this limit resets only the stream whose headers are too large.
+ * - `initialWindowSize`: what a daemon may send on one stream before we have read it; a session's tunnel carries
+ *   whole exports.
+ */
+const settings = { maxHeaderListSize: 62_000, initialWindowSize: 4 * mebibyte, enablePush: false };
+
+/** What a daemon may send on all streams together; Node hands it back as soon as it arrives. */
+const connectionWindowBytes = 64 * mebibyte;
+
+const sessionOptions: ClientSessionOptions = {
+  settings,
+  // MB queued in the session before Node resets streams; our own queues are bounded well below.
+  maxSessionMemory: 1024,
+};
+
+/** How long `close` waits for the socket to end. */
+const closeMs = 2_000;
+
+/**
+ * Dials and waits until the other side has shown that it speaks HTTP/2.
+ *
+ * @throws {ConnectError} or the signal's reason
+ */
+export async function openConnection(
+  dialer: Dialer,
+  options: { readonly signal: AbortSignal },
+): Promise<Connection> {
+  const { signal } = options;
+  signal.throwIfAborted();
+  const duplex = await dialer.dial(signal);
+  const session = connect(`http://${dialer.authority}`, {
+    ...sessionOptions,
+    createConnection: () => duplex,
+  });
+  session.on("error", () => {});
+  try {
+    await greeted(dialer.address, session, signal);
+  } catch (error) {
+    session.destroy();
+    duplex.destroy();
+    throw error;
+  }
+  return new Http2Connection(dialer, session, duplex);
+}
+
+/** Waits for the peer's first SETTINGS frame, which every HTTP/2 server sends unasked. */
+function greeted(address: string, session: ClientHttp2Session, signal: AbortSignal): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const settle = (act: () => void) => () => {
+      aborted[Symbol.dispose]();
+      session.off("remoteSettings", onSettings).off("error", onError).off("close", onClose);
+      act();
+    };
+    const onSettings = settle(resolve);
+    const onClose = settle(() => reject(notBuildkit(address, "it closed the connection")));
+    const onError = (error: Error & { code?: string }) => {
+      // nghttp2's errors all carry this code: bytes came back that are not HTTP/2.
+      const foreign = error.code === "ERR_HTTP2_ERROR";
+      settle(() =>
+        reject(
+          foreign ? notBuildkit(address, "it does not speak HTTP/2", error) : dialFailed(address, error),
+        ),
+      )();
+    };
+    session.on("remoteSettings", onSettings).on("error", onError).on("close", onClose);
+    const aborted = onAbort(signal, (reason) => settle(() => reject(reason))());
+  });
+}
+
+function notBuildkit(address: string, seen: string, cause?: unknown): ConnectError {
+  return new ConnectError(
+    [
+      {
+        address,
+        failure: "not-buildkit",
+        problem: `something listens there that is not BuildKit: ${seen}`,
+        advice: `check the address; a Docker Engine's API socket is written docker://, as in ${engineForm(address)}`,
+      },
+    ],
+    { cause },
+  );
+}
+
+function engineForm(address: string): string {
+  return /^(unix|tcp):/.test(address) ? `docker://${address}` : "docker:///var/run/docker.sock";
+}
+
+/** States: usable, then (the daemon says that it goes away) draining, then gone; `lost` tells the last. */
+class Http2Connection implements Connection {
+  readonly address: string;
+  readonly rpc: Transport;
+  readonly #session: ClientHttp2Session;
+  readonly #lost = new AbortController();
+  readonly #ended: Promise<void>;
+  #failure: unknown;
+  #streams = 0;
+
+  constructor(dialer: Dialer, session: ClientHttp2Session, duplex: Duplex) {
+    this.address = dialer.address;
+    this.#session = session;
+    session.setLocalWindowSize(connectionWindowBytes);
+    session.on("error", (error) => {
+      this.#failure ??= error;
+    });
+    duplex.on("error", (error) => {
+      this.#failure ??= error;
+    });
+    this.#ended = new Promise((resolve) => {
+      const onGone = () => {
+        this.#end(new ConnectionLostError(this.address, this.#failure));
+        resolve();
+      };
+      duplex.once("close", onGone);
+      session.once("close", onGone);
+    });
+    // An idle connection does not keep the process alive; one with calls on it does.
+    session.unref();
+    this.rpc = createRpcTransport({
+      authority: dialer.authority,
+      lost: this.lost,
+      request: (headers) => this.#request(headers),
+    });
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  get usable(): boolean {
+    return !this.lost.aborted && !this.#session.closed && !this.#session.destroyed;
+  }
+
+  async openStream(path: string, metadata: MetadataPairs = []): Promise<ClientHttp2Stream> {
+    return this.#request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+      ...asHeaders(metadata),
+    });
+  }
+
+  async close(): Promise<void> {
+    const reason = new BuildkitError("ERR_BUILDKIT_CLOSED", `the connection to ${this.address} was closed`);
+    this.#end(reason);
+    if (!this.#session.destroyed) this.#session.destroy(reason, constants.NGHTTP2_CANCEL);
+    await within(this.#ended, closeMs);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
+    this.lost.throwIfAborted();
+    if (!this.usable) throw new ConnectionLostError(this.address, new Error("the daemon is shutting down"));
+    const stream = this.#session.request(headers);
+    // A stream whose owner has left must not end the process when the connection goes.
+    stream.on("error", () => {});
+    if (this.#streams++ === 0) this.#session.ref();
+    stream.once("close", () => {
+      if (--this.#streams === 0) this.#session.unref();
+    });
+    return stream;
+  }
+
+  #end(reason: unknown): void {
+    if (!this.lost.aborted) this.#lost.abort(reason);
+  }
+}
+
+/** Node writes an array as header lines of their own. */
+function asHeaders(metadata: MetadataPairs): OutgoingHttpHeaders {
+  const headers: Record<string, string[]> = {};
+  for (const [name, value] of metadata) {
+    const lines = headers[name];
+    if (lines === undefined) headers[name] = [value];
+    else lines.push(value);
+  }
+  return headers;
+}

@@ -1,0 +1,74 @@
+import { BuildkitError } from "@buildkit-node/core";
+import { Code, ConnectError as RpcError } from "@connectrpc/connect";
+
+/** The names of gRPC's status codes. */
+export type StatusName = keyof typeof Code;
+
+/** One of the details that a daemon attaches to an error. */
+export interface StatusDetail {
+  /** The last part of the type's URL, such as `errdefs.Vertex+json`. */
+  readonly type: string;
+  readonly value: Uint8Array;
+}
+
+/** The daemon answered a call with a gRPC status other than OK. */
+export class StatusError extends BuildkitError {
+  override readonly name: string = "StatusError";
+  /** `/service/Method`. */
+  readonly method: string;
+  /** The status code's name, as in `NotFound`. */
+  readonly status: StatusName;
+  /** The daemon's own words. */
+  readonly text: string;
+  readonly details: readonly StatusDetail[];
+  /**
+   * True when the stream was reset in place of an answer, and the status stands for the reset's code. With `Internal`
+   * that is what a daemon does with an answer that is larger than the headers we accept.
+   */
+  readonly reset: boolean;
+
+  constructor(
+    fields: Pick<StatusError, "method" | "status" | "text" | "details" | "reset">,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(
+      "ERR_BUILDKIT_STATUS",
+      fields.text === "" ? `${fields.method} failed: ${fields.status}` : fields.text,
+      options,
+    );
+    this.method = fields.method;
+    this.status = fields.status;
+    this.text = fields.text;
+    this.details = fields.details;
+    this.reset = fields.reset;
+  }
+}
+
+/** What a call threw, as one of our errors; anything that is not an RPC's error passes through. */
+export function statusError(method: string, thrown: unknown): unknown {
+  if (!(thrown instanceof RpcError)) return thrown;
+  const details = thrown.details.flatMap((detail) => ("type" in detail ? [detail] : []));
+  return new StatusError(
+    {
+      method,
+      status: statusName(thrown.code),
+      text: thrown.rawMessage,
+      details: details.map(({ type, value }) => ({ type, value })),
+      reset: wasReset(thrown),
+    },
+    { cause: thrown },
+  );
+}
+
+/** Without a status in its headers, the error is connect's own reading of how the stream ended. */
+function wasReset(error: RpcError): boolean {
+  if (error.metadata.has("grpc-status")) return false;
+  const { cause } = error;
+  const byNode = cause instanceof Error && "code" in cause && cause.code === "ERR_HTTP2_STREAM_ERROR";
+  return byNode || error.rawMessage.startsWith("http/2 stream closed");
+}
+
+function statusName(code: Code): StatusName {
+  // A number that gRPC does not know has no name in the enum.
+  return code in Code ? (Code[code] as StatusName) : "Unknown";
+}
