@@ -1,1 +1,13 @@
-export {};
+export { type DisplayMode, type DisplayOptions, display } from "./display/display.ts";
+export type { OutputStream } from "./display/output.ts";
+export {
+  BuildModel,
+  type BuildModelOptions,
+  type BuildObserver,
+  type BuildTotals,
+} from "./model/build-model.ts";
+export type { Interval } from "./model/intervals.ts";
+export type { LogLine } from "./model/log-tail.ts";
+export type { LogLineHead, Step, StepState, Task, VertexRecord } from "./model/step.ts";
+export { type ReplayOptions, readRecording, replay } from "./record/recording.ts";
+export { formatStatusLine, parseStatusLine } from "./record/status-line.ts";

@@ -15,7 +15,8 @@ export interface ProgressBuild {
 
 /** Receives one build's status. None of its methods may throw on what a daemon sends. */
 export interface ProgressSink {
-  update(update: StatusUpdate): void;
+  /** A promise asks the caller to hold further updates back until it resolves: what is written to takes no more. */
+  update(update: StatusUpdate): void | Promise<void>;
   /** The build is over; resolves when the last of it has been written. */
   end(outcome: { readonly error?: unknown }): Promise<void>;
 }
