@@ -79,7 +79,7 @@ export type Frontend = Message<"errdefs.Frontend"> & {
   name: string;
 
   /**
-   * Its image, if it is one.
+   * Its image, for `gateway.v0`.
    *
    * @generated from field: string source = 2;
    */
@@ -271,7 +271,7 @@ export const ContentCacheSchema: GenMessage<ContentCache> = /*@__PURE__*/
   messageDesc(file_errdefs_errdefs, 8);
 
 /**
- * ProvenanceMaterialsIncomplete tells that not everything a build used is known, where provenance must be
+ * ProvenanceMaterialsIncomplete tells that not everything a build downloaded is known, where provenance must be
  * complete. Since 0.31.
  *
  * @generated from message errdefs.ProvenanceMaterialsIncomplete
@@ -293,48 +293,48 @@ export const ProvenanceMaterialsIncompleteSchema: GenMessage<ProvenanceMaterials
   messageDesc(file_errdefs_errdefs, 9);
 
 /**
- * ProvenanceMaterialIncomplete is one thing that a build used and provenance cannot name. Since 0.31.
+ * ProvenanceMaterialIncomplete is one download of a build that provenance cannot name for sure. Since 0.31.
  *
  * @generated from message errdefs.ProvenanceMaterialIncomplete
  */
 export type ProvenanceMaterialIncomplete = Message<"errdefs.ProvenanceMaterialIncomplete"> & {
   /**
-   * Digest of the op that used it.
+   * Digest of the op that made it.
    *
    * @generated from field: string op = 1;
    */
   op: string;
 
   /**
-   * Name of the step.
+   * Command of the step.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * How it was fetched.
+   * HTTP method.
    *
    * @generated from field: string method = 3;
    */
   method: string;
 
   /**
-   * Where from.
+   * URL.
    *
    * @generated from field: string uri = 4;
    */
   uri: string;
 
   /**
-   * Where from in the end, after redirects.
+   * URL after redirects.
    *
    * @generated from field: string final_uri = 5;
    */
   finalUri: string;
 
   /**
-   * Why it is not known.
+   * Why its content is not known.
    *
    * @generated from field: string reason = 6;
    */

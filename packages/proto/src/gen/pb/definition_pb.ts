@@ -257,7 +257,7 @@ export const SourceSchema: GenMessage<Source> = /*@__PURE__*/
  */
 export type Locations = Message<"pb.Locations"> & {
   /**
-   * The places, innermost first.
+   * The places.
    *
    * @generated from field: repeated pb.Location locations = 1;
    */
@@ -355,7 +355,7 @@ export type Range = Message<"pb.Range"> & {
   start?: Position | undefined;
 
   /**
-   * Where it ends, that position included.
+   * Where it ends, that line included; a lower line than the start's means the start's.
    *
    * @generated from field: pb.Position end = 2;
    */
@@ -383,7 +383,7 @@ export type Position = Message<"pb.Position"> & {
   line: number;
 
   /**
-   * Column, counted from 0.
+   * Column; 0 if only the line is known.
    *
    * @generated from field: int32 character = 2;
    */

@@ -138,7 +138,8 @@ export type Meta = Message<"pb.Meta"> & {
   cgroupParent: string;
 
   /**
-   * After the run, remove the empty directories that were made for mount points, parents included. Since 0.11.
+   * After the run, remove not only what was made to mount upon and is still empty, but its parents as well.
+   * Since 0.11.
    *
    * @generated from field: bool removeMountStubsRecursive = 11;
    */
@@ -716,14 +717,14 @@ export const MountTypeSchema: GenEnum<MountType> = /*@__PURE__*/
  */
 export const MountContentCache = {
   /**
-   * The daemon decides.
+   * It does where that is safe, but not for the mount at `/`.
    *
    * @generated from enum value: DEFAULT = 0;
    */
   DEFAULT: 0,
 
   /**
-   * It does.
+   * It does, at `/` too. Refused where it is not safe: the process could see files beside those that are mounted.
    *
    * @generated from enum value: ON = 1;
    */

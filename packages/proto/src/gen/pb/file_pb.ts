@@ -313,7 +313,7 @@ export type FileActionMkDir = Message<"pb.FileActionMkDir"> & {
   mode: number;
 
   /**
-   * Make missing parents as well, and do not fail when the directory exists.
+   * Make missing parents as well. A directory that exists is no error either way.
    *
    * @generated from field: bool makeParents = 3;
    */

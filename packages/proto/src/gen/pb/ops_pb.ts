@@ -200,7 +200,7 @@ export type BuildOp = Message<"pb.BuildOp"> & {
   inputs: { [key: string]: BuildInput };
 
   /**
-   * Definition to solve, in place of one from a filesystem.
+   * Not read by daemons.
    *
    * @generated from field: pb.Definition def = 3;
    */

@@ -276,7 +276,7 @@ export type VertexWarning = Message<"moby.buildkit.v1.VertexWarning"> & {
   vertex: string;
 
   /**
-   * How serious it is; 1 is the most.
+   * How serious it is; daemons send 1.
    *
    * @generated from field: int64 level = 2;
    */

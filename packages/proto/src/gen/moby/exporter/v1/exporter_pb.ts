@@ -26,7 +26,7 @@ export type FindExportersRequest = Message<"moby.exporter.v1.FindExportersReques
   metadata: { [key: string]: Uint8Array };
 
   /**
-   * Keys of its references: the platforms.
+   * Ids of the cache records that hold it.
    *
    * @generated from field: repeated string refs = 2;
    */

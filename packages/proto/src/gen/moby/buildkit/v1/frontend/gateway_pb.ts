@@ -356,7 +356,7 @@ export type WarnRequest = Message<"moby.buildkit.v1.frontend.WarnRequest"> & {
   digest: string;
 
   /**
-   * How serious it is; 1 is the most, and 0 counts as 1.
+   * How serious it is. Use 1.
    *
    * @generated from field: int64 level = 2;
    */

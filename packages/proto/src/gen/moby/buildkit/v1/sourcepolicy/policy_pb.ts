@@ -20,7 +20,7 @@ export const file_moby_buildkit_v1_sourcepolicy_policy: GenFile = /*@__PURE__*/
  */
 export type Policy = Message<"moby.buildkit.v1.sourcepolicy.Policy"> & {
   /**
-   * Version of the format; 1 is the only one.
+   * Version of the format. Daemons do not look at it.
    *
    * @generated from field: int64 version = 1;
    */
@@ -83,7 +83,7 @@ export const RuleSchema: GenMessage<Rule> = /*@__PURE__*/
  */
 export type Selector = Message<"moby.buildkit.v1.sourcepolicy.Selector"> & {
   /**
-   * Identifier of the source, e.g. `docker-image://docker.io/library/*`.
+   * Identifier of the source, e.g. `docker-image://docker.io/library/*`. One that is equal matches in any case.
    *
    * @generated from field: string identifier = 1;
    */
@@ -153,7 +153,7 @@ export const AttrConstraintSchema: GenMessage<AttrConstraint> = /*@__PURE__*/
  */
 export type Update = Message<"moby.buildkit.v1.sourcepolicy.Update"> & {
   /**
-   * New identifier; empty keeps the old one.
+   * New identifier, with `${1}` and so on for what wildcards or groups have matched. Empty means the selector's.
    *
    * @generated from field: string identifier = 1;
    */
@@ -263,14 +263,14 @@ export const MatchTypeSchema: GenEnum<MatchType> = /*@__PURE__*/
  */
 export const AttrMatch = {
   /**
-   * The attribute has this value.
+   * The attribute has this value; one that is not set counts as empty.
    *
    * @generated from enum value: EQUAL = 0;
    */
   EQUAL: 0,
 
   /**
-   * The attribute has another value, or none.
+   * The attribute has another value.
    *
    * @generated from enum value: NOTEQUAL = 1;
    */
