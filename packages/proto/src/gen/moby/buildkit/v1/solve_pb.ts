@@ -230,7 +230,7 @@ export const CacheOptionsEntrySchema: GenMessage<CacheOptionsEntry> = /*@__PURE_
 
 /**
  * Exporter says what to make of a result. Its index in the request is the exporter id by which the daemon sends
- * files. Since 0.13.
+ * files. Since 0.11, in the history; requests have it since 0.13.
  *
  * @generated from message moby.buildkit.v1.Exporter
  */
