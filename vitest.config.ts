@@ -7,16 +7,22 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
+    reporters: ["default", "./test/support/summary-reporter.ts"],
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["packages/*/test/**/*.test.ts"], testTimeout: 30_000 },
+        test: {
+          name: "unit",
+          include: ["packages/*/test/**/*.test.ts", "test/scripts/**/*.test.ts"],
+          testTimeout: 30_000,
+        },
       },
       {
         extends: true,
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts", "test/faults/**/*.test.ts"],
+          globalSetup: "test/support/global-setup.ts",
           pool: "forks",
           fileParallelism: false,
           testTimeout: 120_000,
