@@ -92,7 +92,11 @@ export async function sizeOf(path: string): Promise<number | undefined> {
 async function syncDirectory(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const handle = await open(path, "r");
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 function storageError(verb: string, path: string, cause: unknown): BuildkitError {
