@@ -1,1 +1,7 @@
-export {};
+export { type Capabilities, type Capability, hasCapability, requireCapability } from "./capabilities.ts";
+export { type CallOptions, Client, type ConnectOptions, connect } from "./client.ts";
+export { Build } from "./solve/build.ts";
+export type { FrontendInput, Marshalled, SolveInput } from "./solve/solve-input.ts";
+export type { CacheEntry, SolveOptions } from "./solve/solve-options.ts";
+export type { SolveResult } from "./solve/solve-result.ts";
+export type { CdiDevice, DaemonInfo, GcPolicy, Worker } from "./workers.ts";

@@ -71,6 +71,18 @@ export class InvalidArgumentError extends BuildkitError {
   }
 }
 
+/** The daemon lacks what a request needs; nothing was built. */
+export class UnsupportedError extends BuildkitError {
+  override readonly name: string = "UnsupportedError";
+  /** What is missing: the id of a capability, or the name of a call. */
+  readonly capability: string;
+
+  constructor(capability: string, message: string, options?: { readonly cause?: unknown }) {
+    super("ERR_BUILDKIT_UNSUPPORTED", message, options);
+    this.capability = capability;
+  }
+}
+
 /** The text of anything that was thrown. */
 export function errorMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

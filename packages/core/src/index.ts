@@ -1,6 +1,13 @@
 export { abortable, delay, onAbort, within } from "./abort.ts";
 export { BoundedQueue } from "./bounded-queue.ts";
-export { BuildkitError, type ErrorCode, errorMessage, InvalidArgumentError } from "./error.ts";
+export {
+  BuildkitError,
+  type ErrorCode,
+  errorMessage,
+  InvalidArgumentError,
+  UnsupportedError,
+} from "./error.ts";
+export type { BuildEvent, Interval, VertexProgress } from "./model/build-event.ts";
 export type { ProgressBuild, ProgressDisplay, ProgressSink } from "./model/progress-display.ts";
 export { formatSource, hasSources, type SourceLocation } from "./model/source-location.ts";
 export type {
@@ -15,4 +22,13 @@ export type {
   VertexStatus,
   VertexWarning,
 } from "./model/status.ts";
+export { randomId } from "./random-id.ts";
 export { Scope } from "./scope.ts";
+export {
+  type ErrorDetail,
+  type ErrorSource,
+  type ErrorStack,
+  SolveError,
+  type SolveErrorFields,
+} from "./solve-error.ts";
+export { type ExcerptLine, sourceExcerpt } from "./source-excerpt.ts";

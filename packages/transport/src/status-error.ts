@@ -47,6 +47,7 @@ export class StatusError extends BuildkitError {
 /** What a call threw, as one of our errors; anything that is not an RPC's error passes through. */
 export function statusError(method: string, thrown: unknown): unknown {
   if (!(thrown instanceof RpcError)) return thrown;
+  const reset = wasReset(thrown);
   const details = thrown.details.flatMap((detail) => ("type" in detail ? [detail] : []));
   return new StatusError(
     {
@@ -54,9 +55,10 @@ export function statusError(method: string, thrown: unknown): unknown {
       status: statusName(thrown.code),
       text: thrown.rawMessage,
       details: details.map(({ type, value }) => ({ type, value })),
-      reset: wasReset(thrown),
+      reset,
     },
-    { cause: thrown },
+    // Of an error that was received, everything is in the fields.
+    thrown.metadata.has("grpc-status") ? undefined : { cause: thrown },
   );
 }
 

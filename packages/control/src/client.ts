@@ -1,0 +1,129 @@
+import { BuildkitError, randomId } from "@buildkit-node/core";
+import { type Dialer, Link } from "@buildkit-node/transport";
+import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
+import { Build } from "./solve/build.ts";
+import { planBuild } from "./solve/plan-build.ts";
+import type { SolveInput } from "./solve/solve-input.ts";
+import type { SolveOptions } from "./solve/solve-options.ts";
+import type { SolveResult } from "./solve/solve-result.ts";
+import { type DaemonInfo, daemonInfo, listWorkers, type Worker } from "./workers.ts";
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface ConnectOptions {
+  /** Ends the attempt to connect. */
+  readonly signal?: AbortSignal;
+  /** How long dialing and the first answer may take for each address, in milliseconds. Default: 10,000. */
+  readonly connectTimeoutMs?: number;
+}
+
+/**
+ * Connects to a BuildKit daemon.
+ *
+ * Without an address this reads the environment: `BUILDKIT_HOST`, else buildkitd's socket, rootless buildkitd's in
+ * `XDG_RUNTIME_DIR`, and the Docker Engine (`DOCKER_HOST`, or its default socket), in this order.
+ *
+ * @param address `unix:///path`, `tcp://host:port`, `docker://` for a Docker Engine; or a dialer of the caller's own
+ * @throws {AddressError} for an address that cannot be understood
+ * @throws {ConnectError} when no daemon can be reached: it says what was tried and what to do
+ */
+export async function connect(address?: string | Dialer, options: ConnectOptions = {}): Promise<Client> {
+  return new Client(await Link.open(address, options));
+}
+
+/**
+ * A BuildKit daemon. All calls and builds share one connection; after a loss, those that run fail, and the next one
+ * connects anew.
+ */
+export class Client implements AsyncDisposable {
+  readonly #link: Link;
+  readonly #builds = new Set<Build<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  /** @internal made by {@link connect} */
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /** The daemon's address. */
+  get address(): string {
+    return this.#link.address;
+  }
+
+  /**
+   * The daemon's version.
+   *
+   * @throws {UnsupportedError} by a daemon before BuildKit 0.11
+   */
+  async info(options: CallOptions = {}): Promise<DaemonInfo> {
+    return daemonInfo(await this.#link.connection(options.signal), options.signal);
+  }
+
+  /**
+   * The daemon's workers; builds use the first.
+   *
+   * @param options.filters in containerd's words over `id` and `labels.<name>`; several are alternatives
+   */
+  async listWorkers(
+    options: CallOptions & { readonly filters?: readonly string[] } = {},
+  ): Promise<readonly Worker[]> {
+    return listWorkers(await this.#link.connection(options.signal), options.filters ?? [], options.signal);
+  }
+
+  /** What the daemon can do; asked once per connection. */
+  async capabilities(options: CallOptions = {}): Promise<Capabilities> {
+    return capabilitiesOf(await this.#link.connection(options.signal), options.signal);
+  }
+
+  /**
+   * Starts a build. It runs until it ends or is canceled, whoever looks at it.
+   *
+   * @throws {InvalidArgumentError} for what is wrong with the options themselves
+   */
+  start(input: SolveInput, options: SolveOptions = {}): Build<SolveResult> {
+    if (this.#closing !== undefined) throw this.#closedError();
+    const ref = options.ref ?? randomId();
+    const build = new Build(ref, planBuild(this.#link, ref, input, options), options.signal);
+    this.#builds.add(build);
+    void build.settled().then(() => this.#builds.delete(build));
+    return build;
+  }
+
+  /**
+   * Builds and waits for the result.
+   *
+   * @throws {SolveError} when the build fails on the daemon
+   * @throws {ConnectionLostError} when the connection is lost meanwhile; the build can be looked up by its reference
+   */
+  async solve(input: SolveInput, options: SolveOptions = {}): Promise<SolveResult> {
+    return this.start(input, options).result;
+  }
+
+  /**
+   * Ends everything; idempotent.
+   *
+   * @param options.running what becomes of builds that run: `abort` (the default) cancels them, `wait` lets them end
+   */
+  close(options: { readonly running?: "abort" | "wait" } = {}): Promise<void> {
+    this.#closing ??= this.#close();
+    if (options.running !== "wait") {
+      for (const build of this.#builds) void build.cancel(this.#closedError());
+    }
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #closedError(): BuildkitError {
+    return new BuildkitError("ERR_BUILDKIT_CLOSED", `the client of ${this.address} was closed`);
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#builds].map((build) => build.settled()));
+    await this.#link.close();
+  }
+}

@@ -1,0 +1,76 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import type { ErrorDetail } from "@buildkit-node/core";
+import { Content } from "@buildkit-node/proto/content";
+import { BuildHistoryEventType, type BuildHistoryRecord, Control } from "@buildkit-node/proto/control";
+import { StatusSchema } from "@buildkit-node/proto/rpc-status";
+import { type Connection, StatusError, scopedStream } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
+
+/** A build's error as the history keeps it. */
+export interface RecordedError {
+  readonly text: string;
+  readonly details: readonly ErrorDetail[];
+  /** False where the record has the text alone (before BuildKit 0.15). */
+  readonly whole: boolean;
+}
+
+/** Larger than any error that a daemon writes. */
+const maxErrorBytes = 64 * 1024 * 1024;
+
+/**
+ * Reads how a build failed from the history of builds (BuildKit 0.11): the way round an error that is too large for
+ * the headers of its own answer. `undefined` where the daemon keeps no record of it.
+ */
+export async function recordedError(
+  connection: Connection,
+  ref: string,
+  signal: AbortSignal,
+): Promise<RecordedError | undefined> {
+  const record = await findRecord(connection, ref, signal);
+  if (record === undefined) return undefined;
+  const descriptor = record.externalError;
+  if (descriptor === undefined || Number(descriptor.size) > maxErrorBytes) {
+    return record.error === undefined ? undefined : { text: record.error.message, details: [], whole: false };
+  }
+  const status = fromBinary(StatusSchema, await readBlob(connection, descriptor.digest, signal));
+  const details = status.details.map(({ typeUrl, value }) => ({
+    type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
+    value,
+  }));
+  return { text: status.message, details, whole: true };
+}
+
+async function findRecord(
+  connection: Connection,
+  ref: string,
+  signal: AbortSignal,
+): Promise<BuildHistoryRecord | undefined> {
+  const control = createClient(Control, connection.rpc);
+  const events = scopedStream(
+    (scoped) => control.listenBuildHistory({ Ref: ref, EarlyExit: true }, { signal: scoped }),
+    signal,
+  );
+  try {
+    for await (const event of events) {
+      if (event.type === BuildHistoryEventType.COMPLETE && event.record?.Ref === ref) return event.record;
+    }
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+  }
+  return undefined;
+}
+
+async function readBlob(connection: Connection, digest: string, signal: AbortSignal): Promise<Uint8Array> {
+  const content = createClient(Content, connection.rpc);
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for await (const { data } of scopedStream(
+    (scoped) => content.read({ digest }, { signal: scoped }),
+    signal,
+  )) {
+    total += data.length;
+    if (total > maxErrorBytes) throw new RangeError(`the blob ${digest} is larger than its descriptor says`);
+    chunks.push(data);
+  }
+  return Buffer.concat(chunks);
+}

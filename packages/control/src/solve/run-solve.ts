@@ -1,0 +1,71 @@
+import { type StatusUpdate, within } from "@buildkit-node/core";
+import { Control } from "@buildkit-node/proto/control";
+import type { Connection } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
+import { solveFailure } from "../errors/solve-failure.ts";
+import { followBuild } from "../status/follow-build.ts";
+import { type SolveFields, solveRequestToProto } from "./solve-request.ts";
+import { StepLog } from "./step-log.ts";
+
+/** The session behind a build. */
+export interface BuildSession {
+  readonly id: string;
+  close(): Promise<void>;
+}
+
+export interface SolveRun {
+  readonly connection: Connection;
+  readonly request: Omit<SolveFields, "session">;
+  /** Opens the session that serves the build; absent when it needs none. */
+  readonly openSession?: (signal: AbortSignal) => Promise<BuildSession>;
+  readonly onUpdate: (update: StatusUpdate) => void;
+  /** Called once the build is on its way to the daemon; the promise settles with its end there. */
+  readonly onStarted: (solve: Promise<unknown>) => void;
+  /** Cancels the build on the daemon. The run goes on until everything is torn down. */
+  readonly signal: AbortSignal;
+}
+
+/** How long the end of the session may take, in milliseconds. */
+const sessionCloseMs = 2_000;
+
+/**
+ * One build from its session to the last word of its status. The session is there before Solve asks for it; it
+ * outlives Solve on the daemon, also when the build is canceled; the status is read to its end, because the last of it
+ * comes after Solve's answer.
+ *
+ * @returns the daemon's response, keys to values
+ */
+export async function runSolve(run: SolveRun): Promise<Readonly<Record<string, string>>> {
+  const { connection, signal } = run;
+  const session = await run.openSession?.(signal);
+  const steps = new StepLog();
+  const control = createClient(Control, connection.rpc);
+  const request = solveRequestToProto({ ...run.request, session: session?.id ?? "" });
+  const solve = control.solve(request, { signal });
+  run.onStarted(solve);
+  const told = readStatus(run, solve, steps);
+  try {
+    const { ExporterResponse } = await solve;
+    await session?.close();
+    await told;
+    return ExporterResponse;
+  } catch (error) {
+    // The daemon may still be letting go of a canceled build: until its status ends, it may use the session.
+    if (signal.aborted) await told;
+    await within(session?.close() ?? Promise.resolve(), sessionCloseMs);
+    await told;
+    throw await solveFailure(connection, run.request.ref, error, steps);
+  }
+}
+
+/** Never rejects: trouble with the status is no trouble with the build. */
+async function readStatus(run: SolveRun, solve: Promise<unknown>, steps: StepLog): Promise<void> {
+  try {
+    for await (const update of followBuild(run.connection, run.request.ref, solve)) {
+      steps.add(update);
+      run.onUpdate(update);
+    }
+  } catch {
+    // Solve tells what went wrong.
+  }
+}

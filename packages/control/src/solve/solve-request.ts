@@ -1,0 +1,55 @@
+import { create } from "@bufbuild/protobuf";
+import { type SolveRequest, SolveRequestSchema } from "@buildkit-node/proto/control";
+import type { Definition } from "@buildkit-node/proto/pb";
+import type { Policy } from "@buildkit-node/proto/source-policy";
+
+/** A type with attributes, as exporters and caches are named to the daemon. */
+export interface TypedAttrs {
+  readonly type: string;
+  readonly attrs: Readonly<Record<string, string>>;
+}
+
+/** Everything that a build asks of the daemon. */
+export interface SolveFields {
+  readonly ref: string;
+  readonly session: string;
+  /** Absent for a frontend's build. */
+  readonly definition?: Definition;
+  /** Empty for a definition. */
+  readonly frontend: string;
+  readonly frontendAttrs: Readonly<Record<string, string>>;
+  readonly frontendInputs: Readonly<Record<string, Definition>>;
+  readonly exporters: readonly TypedAttrs[];
+  readonly cacheImports: readonly TypedAttrs[];
+  readonly cacheExports: readonly TypedAttrs[];
+  readonly entitlements: readonly string[];
+  readonly internal: boolean;
+  readonly sourcePolicy?: Policy;
+  readonly compatibilityVersion: number;
+  readonly proxyNetwork: boolean;
+}
+
+export function solveRequestToProto(fields: SolveFields): SolveRequest {
+  const [first] = fields.exporters;
+  return create(SolveRequestSchema, {
+    Ref: fields.ref,
+    Session: fields.session,
+    ...(fields.definition && { Definition: fields.definition }),
+    Frontend: fields.frontend,
+    FrontendAttrs: fields.frontendAttrs,
+    FrontendInputs: fields.frontendInputs,
+    // Daemons before 0.13 know one exporter, under these names; newer ones ignore them when there is a list.
+    ExporterDeprecated: first?.type ?? "",
+    ExporterAttrsDeprecated: first?.attrs ?? {},
+    Exporters: fields.exporters.map(({ type, attrs }) => ({ Type: type, Attrs: attrs })),
+    Cache: {
+      Imports: fields.cacheImports.map(({ type, attrs }) => ({ Type: type, Attrs: attrs })),
+      Exports: fields.cacheExports.map(({ type, attrs }) => ({ Type: type, Attrs: attrs })),
+    },
+    Entitlements: [...fields.entitlements],
+    Internal: fields.internal,
+    ...(fields.sourcePolicy && { SourcePolicy: fields.sourcePolicy }),
+    CompatibilityVersion: BigInt(fields.compatibilityVersion),
+    ProxyNetwork: fields.proxyNetwork,
+  });
+}

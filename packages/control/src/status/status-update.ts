@@ -1,0 +1,108 @@
+import type {
+  Range,
+  SourceInfo,
+  StatusUpdate,
+  Timestamp,
+  Vertex,
+  VertexLog,
+  VertexStatus,
+  VertexWarning,
+} from "@buildkit-node/core";
+import type {
+  StatusResponse,
+  VertexLog as WireLog,
+  VertexStatus as WireStatus,
+  Vertex as WireVertex,
+  VertexWarning as WireWarning,
+} from "@buildkit-node/proto/control";
+import type { Range as WireRange, SourceInfo as WireSourceInfo } from "@buildkit-node/proto/pb";
+
+/** A moment as protobuf carries it. */
+interface WireTimestamp {
+  readonly seconds: bigint;
+  readonly nanos: number;
+}
+
+/**
+ * One message of the status stream.
+ *
+ * @param skewMs what to add to the daemon's times to have them in this machine's clock
+ */
+export function statusUpdateFromProto(response: StatusResponse, skewMs: number): StatusUpdate {
+  const time: Clock = (moment) => Number(moment.seconds) * 1000 + moment.nanos / 1e6 + skewMs;
+  return {
+    vertices: response.vertexes.map((vertex) => vertexFromProto(vertex, time)),
+    statuses: response.statuses.map((status) => taskFromProto(status, time)),
+    logs: response.logs.map((log) => logFromProto(log, time)),
+    warnings: response.warnings.map(warningFromProto),
+  };
+}
+
+type Clock = (moment: WireTimestamp) => Timestamp;
+
+/** The times that are known; an absent one stays absent. */
+function times(
+  from: { readonly started?: WireTimestamp | undefined; readonly completed?: WireTimestamp | undefined },
+  time: Clock,
+): { readonly started?: Timestamp; readonly completed?: Timestamp } {
+  return {
+    ...(from.started && { started: time(from.started) }),
+    ...(from.completed && { completed: time(from.completed) }),
+  };
+}
+
+function vertexFromProto(vertex: WireVertex, time: Clock): Vertex {
+  const { digest, inputs, name, cached, error, progressGroup: group } = vertex;
+  return {
+    digest,
+    inputs,
+    name,
+    cached,
+    ...times(vertex, time),
+    ...(error !== "" && { error }),
+    ...(group && { progressGroup: { id: group.id, name: group.name, weak: group.weak } }),
+  };
+}
+
+function taskFromProto(status: WireStatus, time: Clock): VertexStatus {
+  return {
+    id: status.ID,
+    vertex: status.vertex,
+    name: status.name,
+    current: Number(status.current),
+    total: Number(status.total),
+    timestamp: status.timestamp === undefined ? 0 : time(status.timestamp),
+    ...times(status, time),
+  };
+}
+
+function logFromProto(log: WireLog, time: Clock): VertexLog {
+  return {
+    vertex: log.vertex,
+    stream: log.stream === 1n ? "stdout" : "stderr",
+    data: log.msg,
+    timestamp: log.timestamp === undefined ? 0 : time(log.timestamp),
+  };
+}
+
+function warningFromProto(warning: WireWarning): VertexWarning {
+  const text = new TextDecoder();
+  return {
+    vertex: warning.vertex,
+    level: Number(warning.level),
+    short: text.decode(warning.short),
+    detail: warning.detail.map((line) => text.decode(line)),
+    ...(warning.url !== "" && { url: warning.url }),
+    ...(warning.info && { source: sourceFromProto(warning.info) }),
+    ranges: warning.ranges.map(rangeFromProto),
+  };
+}
+
+function sourceFromProto({ filename, language, data }: WireSourceInfo): SourceInfo {
+  return { filename, language, data };
+}
+
+function rangeFromProto({ start, end }: WireRange): Range {
+  const position = (at: WireRange["start"]) => ({ line: at?.line ?? 0, character: at?.character ?? 0 });
+  return { start: position(start), end: position(end) };
+}

@@ -1,0 +1,149 @@
+import { BuildkitError } from "./error.ts";
+import type { Range } from "./model/status.ts";
+import { type ExcerptLine, sourceExcerpt } from "./source-excerpt.ts";
+
+/** A source file with the places in it that an error points at. */
+export interface ErrorSource {
+  readonly filename: string;
+  /** The language as the frontend calls it, such as `Dockerfile`; empty when not known. */
+  readonly language: string;
+  /** The whole file. */
+  readonly data: Uint8Array;
+  readonly ranges: readonly Range[];
+}
+
+/** The daemon's stack where an error arose, innermost frame first. */
+export interface ErrorStack {
+  readonly frames: readonly { readonly name: string; readonly file: string; readonly line: number }[];
+  /** The process that it was, such as `buildkitd`. */
+  readonly command: readonly string[];
+  readonly version: string;
+  readonly revision: string;
+}
+
+/** One of the details that came with an error, as it was sent. */
+export interface ErrorDetail {
+  /** Such as `errdefs.Vertex+json`. */
+  readonly type: string;
+  readonly value: Uint8Array;
+}
+
+export interface SolveErrorFields {
+  /** The build's reference. */
+  readonly ref: string;
+  /** The daemon's own words. */
+  readonly text: string;
+  /** The name of the gRPC status, such as `Unknown`, `NotFound` or `Canceled`. */
+  readonly status: string;
+  /** The step that failed, where the daemon names one. */
+  readonly vertex?: { readonly digest: string; readonly name?: string };
+  /** The exit code of the process that failed. */
+  readonly exitCode?: number;
+  /** The failed operation as the daemon describes it; sent for builds that a client drives. */
+  readonly op?: Readonly<Record<string, unknown>>;
+  /** Where the failed step stands in the sources, innermost first. */
+  readonly sources: readonly ErrorSource[];
+  /** The last lines that the failed step wrote. */
+  readonly logs: readonly string[];
+  /** The frontend that failed, such as `dockerfile.v0`. */
+  readonly frontend?: string;
+  /** Why a source policy denied the build. */
+  readonly denied: readonly string[];
+  readonly stacks: readonly ErrorStack[];
+  /** Everything that the daemon attached, decoded or not. */
+  readonly details: readonly ErrorDetail[];
+  /** True when the daemon's details were too large to be sent and could not be read elsewhere. */
+  readonly detailsMissing: boolean;
+}
+
+/** How Node's `console` asks an object to show itself. */
+const inspect = Symbol.for("nodejs.util.inspect.custom");
+
+/** A build failed on the daemon. The fields say where and why; `format` draws them for a person. */
+export class SolveError extends BuildkitError implements SolveErrorFields {
+  static {
+    // In a console: the stack and the drawing, without the raw details.
+    Object.defineProperty(SolveError.prototype, inspect, {
+      value(this: SolveError): string {
+        return `${this.stack ?? this.message}\n\n${this.format()}`;
+      },
+    });
+  }
+
+  override readonly name: string = "SolveError";
+  readonly ref: string;
+  readonly text: string;
+  readonly status: string;
+  declare readonly vertex?: { readonly digest: string; readonly name?: string };
+  declare readonly exitCode?: number;
+  declare readonly op?: Readonly<Record<string, unknown>>;
+  readonly sources: readonly ErrorSource[];
+  readonly logs: readonly string[];
+  declare readonly frontend?: string;
+  readonly denied: readonly string[];
+  readonly stacks: readonly ErrorStack[];
+  readonly details: readonly ErrorDetail[];
+  readonly detailsMissing: boolean;
+
+  constructor(fields: SolveErrorFields, options?: { readonly cause?: unknown }) {
+    super("ERR_BUILDKIT_SOLVE", messageOf(fields), options);
+    this.ref = fields.ref;
+    this.text = fields.text;
+    this.status = fields.status;
+    if (fields.vertex !== undefined) this.vertex = fields.vertex;
+    if (fields.exitCode !== undefined) this.exitCode = fields.exitCode;
+    if (fields.op !== undefined) this.op = fields.op;
+    this.sources = fields.sources;
+    this.logs = fields.logs;
+    if (fields.frontend !== undefined) this.frontend = fields.frontend;
+    this.denied = fields.denied;
+    this.stacks = fields.stacks;
+    this.details = fields.details;
+    this.detailsMissing = fields.detailsMissing;
+  }
+
+  /** What a person needs, in plain text of several lines: the step, its log, the source with its lines marked, the error. */
+  format(): string {
+    const sections = [
+      ...(this.logs.length > 0 ? [formatLogs(this.vertex?.name, this.logs)] : []),
+      ...this.sources.map(formatSource).filter((section) => section !== ""),
+      [`error: ${plain(this.text)}`, ...this.denied.map((reason) => `denied: ${plain(reason)}`)].join("\n"),
+    ];
+    return sections.join("\n\n");
+  }
+}
+
+function messageOf({ text, sources, detailsMissing }: SolveErrorFields): string {
+  const [innermost] = sources;
+  const line = innermost?.ranges[0]?.start.line;
+  const place = innermost === undefined || line === undefined ? "" : ` (${innermost.filename}:${line})`;
+  const missing = detailsMissing ? " (the details were too large to be sent)" : "";
+  return `build failed: ${text}${place}${missing}`;
+}
+
+function formatLogs(name: string | undefined, logs: readonly string[]): string {
+  const head = name === undefined ? [] : [`> ${plain(name)}`];
+  return [...head, ...logs.map((line) => `  ${plain(line)}`.trimEnd())].join("\n");
+}
+
+function formatSource(source: ErrorSource): string {
+  const excerpt = sourceExcerpt(source.data, source.ranges);
+  const [first] = excerpt.filter((line) => line.marked);
+  if (first === undefined) return "";
+  const width = String(excerpt.at(-1)?.number ?? "").length;
+  const lines = excerpt.flatMap((line, index) => {
+    const before = excerpt[index - 1];
+    const gap = before !== undefined && line.number > before.number + 1 ? [`  ${" ".repeat(width)} ⋮`] : [];
+    return [...gap, formatLine(line, width)];
+  });
+  return [`${plain(source.filename)}:${first.number}`, ...lines].join("\n");
+}
+
+function formatLine({ number, text, marked }: ExcerptLine, width: number): string {
+  return `${marked ? ">" : " "} ${String(number).padStart(width)} | ${plain(text)}`.trimEnd();
+}
+
+/** Text for a terminal: what a daemon or a build step wrote must not move the cursor or set colours. */
+function plain(text: string): string {
+  return text.replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, "").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "");
+}

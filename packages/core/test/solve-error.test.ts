@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { BuildkitError, randomId, SolveError, type SolveErrorFields, sourceExcerpt } from "../src/index.ts";
+
+const at = (line: number, last = line) => ({
+  start: { line, character: 0 },
+  end: { line: last, character: 0 },
+});
+const bytes = (text: string) => new TextEncoder().encode(text);
+const dockerfile = bytes(
+  "FROM alpine\nRUN true\nRUN echo a && \\\n  false\nRUN three\nRUN four\nRUN five\nRUN six\nRUN seven\n",
+);
+
+const failed: SolveErrorFields = {
+  ref: "abc",
+  text: 'process "/bin/sh -c false" did not complete successfully: exit code: 1',
+  status: "Unknown",
+  vertex: { digest: "sha256:1", name: "[3/9] RUN echo a &&   false" },
+  exitCode: 1,
+  sources: [{ filename: "Dockerfile", language: "Dockerfile", data: dockerfile, ranges: [at(3, 4)] }],
+  logs: ["a", "\u001b[31mred\u001b[0m \u001b]0;title\u0007"],
+  frontend: "dockerfile.v0",
+  denied: [],
+  stacks: [],
+  details: [],
+  detailsMissing: false,
+};
+
+describe("SolveError", () => {
+  it("names the place in its message, and carries the fields", () => {
+    const error = new SolveError(failed);
+    expect(BuildkitError.is(error)).toBe(true);
+    expect(error.message).toBe(`build failed: ${failed.text} (Dockerfile:3)`);
+    expect(error).toMatchObject({ code: "ERR_BUILDKIT_SOLVE", exitCode: 1, logs: failed.logs });
+  });
+
+  it("draws the step, its log and the marked lines, without the step's control characters", () => {
+    expect(new SolveError(failed).format()).toBe(
+      [
+        "> [3/9] RUN echo a &&   false",
+        "  a",
+        "  red ]0;title",
+        "",
+        "Dockerfile:3",
+        "  1 | FROM alpine",
+        "  2 | RUN true",
+        "> 3 | RUN echo a && \\",
+        "> 4 |   false",
+        "  5 | RUN three",
+        "  6 | RUN four",
+        "  7 | RUN five",
+        "",
+        `error: ${failed.text}`,
+      ].join("\n"),
+    );
+  });
+
+  it("draws what there is when there is little", () => {
+    const { vertex, exitCode, frontend, ...rest } = failed;
+    const error = new SolveError({ ...rest, text: "no", sources: [], logs: [], detailsMissing: true });
+    expect(error.format()).toBe("error: no");
+    expect(error.message).toBe("build failed: no (the details were too large to be sent)");
+    expect("vertex" in error).toBe(false);
+  });
+});
+
+describe("sourceExcerpt", () => {
+  it("keeps distant places apart and ignores ranges outside the file", () => {
+    const data = bytes(Array.from({ length: 30 }, (_, index) => `line ${index + 1}`).join("\r\n"));
+    const excerpt = sourceExcerpt(data, [at(2), at(20), at(400)]);
+    expect(excerpt.map((line) => line.number)).toEqual([1, 2, 3, 4, 5, 17, 18, 19, 20, 21, 22, 23]);
+    expect(excerpt.filter((line) => line.marked).map((line) => line.text)).toEqual(["line 2", "line 20"]);
+    expect(sourceExcerpt(data, [at(0)])).toEqual([]);
+  });
+
+  it("is bounded for a range of any size", () => {
+    const data = bytes("x\n".repeat(100_000));
+    expect(sourceExcerpt(data, [at(1, 2 ** 31)]).length).toBeLessThan(60);
+  });
+});
+
+describe("randomId", () => {
+  it("has 25 characters of base 36 and does not repeat", () => {
+    const ids = Array.from({ length: 1000 }, randomId);
+    expect(ids.every((id) => /^[0-9a-z]{25}$/.test(id))).toBe(true);
+    expect(new Set(ids).size).toBe(1000);
+  });
+});
