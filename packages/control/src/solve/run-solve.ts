@@ -18,15 +18,17 @@ export interface SolveRun {
   readonly request: Omit<SolveFields, "session">;
   /** Opens the session that serves the build; absent when it needs none. */
   readonly openSession?: (signal: AbortSignal) => Promise<BuildSession>;
-  readonly onUpdate: (update: StatusUpdate) => void;
+  /** A promise holds further updates back until it resolves. */
+  readonly onUpdate: (update: StatusUpdate) => void | Promise<void>;
   /** Called once the build is on its way to the daemon; the promise settles with its end there. */
   readonly onStarted: (solve: Promise<unknown>) => void;
   /** Cancels the build on the daemon. The run goes on until everything is torn down. */
   readonly signal: AbortSignal;
 }
 
-/** How long the end of the session may take, in milliseconds. */
+/** How long, after a failure, the end of the session and of the status may take. */
 const sessionCloseMs = 2_000;
+const statusEndMs = 6_000;
 
 /**
  * One build from its session to the last word of its status. The session is there before Solve asks for it; it
@@ -51,9 +53,9 @@ export async function runSolve(run: SolveRun): Promise<Readonly<Record<string, s
     return ExporterResponse;
   } catch (error) {
     // The daemon may still be letting go of a canceled build: until its status ends, it may use the session.
-    if (signal.aborted) await told;
+    if (signal.aborted) await within(told, statusEndMs);
     await within(session?.close() ?? Promise.resolve(), sessionCloseMs);
-    await told;
+    if (!signal.aborted) await within(told, statusEndMs);
     throw await solveFailure(connection, run.request.ref, error, steps);
   }
 }
@@ -63,7 +65,7 @@ async function readStatus(run: SolveRun, solve: Promise<unknown>, steps: StepLog
   try {
     for await (const update of followBuild(run.connection, run.request.ref, solve)) {
       steps.add(update);
-      run.onUpdate(update);
+      await run.onUpdate(update);
     }
   } catch {
     // Solve tells what went wrong.
