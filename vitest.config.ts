@@ -6,6 +6,8 @@ const conditions = ["@buildkit-node/source"];
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
+  // The one that global set-up runs in.
+  environments: { __vitest__: { resolve: { conditions, externalConditions: conditions } } },
   test: {
     reporters: ["default", "./test/support/summary-reporter.ts"],
     projects: [

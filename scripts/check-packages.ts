@@ -50,7 +50,8 @@ async function checkConsumer(tarballs: readonly string[]): Promise<string[]> {
   const lines = entries.map((entry, index) => `export * as entry${index} from ${JSON.stringify(entry)};\n`);
   await writeFile(path.join(project, "consumer.mts"), lines.join(""));
   // connect's own declarations name types of the DOM.
-  const options = "--noEmit --strict --module nodenext --target es2023 --lib es2023,esnext.disposable,dom --types node";
+  const options =
+    "--noEmit --strict --module nodenext --target es2023 --lib es2023,esnext.disposable,dom --types node";
   await run("tsc", [...options.split(" "), "consumer.mts"], project);
   return entries;
 }
