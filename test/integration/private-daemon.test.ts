@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import { Scope } from "@buildkit-node/core";
 import { DaemonError, findOrStartDaemon, startDockerd } from "@buildkit-node/daemon";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { startEngine } from "../../scripts/debian/engines.ts";
 import { describeDaemon } from "../support/describe-daemon.ts";
-import { startEngine } from "../support/engines.ts";
 import { bridges, leftoversOf, processes } from "../support/leftovers.ts";
 import { describeDestructive } from "../support/ways.ts";
 

@@ -1,5 +1,5 @@
 // A program that starts an engine, prints its directory, and waits to be killed.
-import { startEngine } from "./engines.ts";
+import { startEngine } from "../../scripts/debian/engines.ts";
 
 const engine = await startEngine("testing");
 console.log(engine.directory);

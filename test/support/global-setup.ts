@@ -4,8 +4,8 @@ import path from "node:path";
 import { Scope } from "@buildkit-node/core";
 import { startRelay } from "@buildkit-node/daemon";
 import type { TestProject } from "vitest/node";
+import { type EngineName, engineRelease, engines, startEngine } from "../../scripts/debian/engines.ts";
 import { describeDaemon } from "./describe-daemon.ts";
-import { type EngineName, engineRelease, engines, startEngine } from "./engines.ts";
 import type { TestDaemon, Way } from "./ways.ts";
 
 const defaultEngines = "testing,stable";
