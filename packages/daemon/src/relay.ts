@@ -7,8 +7,7 @@ import {
   type Dialer,
   formatAddress,
   parseAddress,
-  type TcpAddress,
-  type UnixAddress,
+  type SocketAddress,
 } from "@buildkit-node/transport";
 import { DaemonError } from "./daemon-error.ts";
 
@@ -40,11 +39,11 @@ export interface RelayOptions {
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const dialer = createDialer(parseAddress(options.to));
   const wanted = parseAddress(options.listen);
-  if (wanted.kind !== "unix" && wanted.kind !== "tcp") {
+  if (wanted.kind === "docker-engine") {
     throw new InvalidArgumentError(
       "listen",
       options.listen,
-      "a relay listens on unix:// or tcp://, on nothing else",
+      "a relay listens on unix:// or tcp://, not on docker://",
     );
   }
   const open = new Set<Socket>();
@@ -90,7 +89,7 @@ function join(client: Socket, daemon: Duplex): void {
   client.on("close", () => daemon.destroy());
 }
 
-async function listen(server: Server, address: UnixAddress | TcpAddress): Promise<string> {
+async function listen(server: Server, address: SocketAddress): Promise<string> {
   const target =
     address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
   server.listen(target);

@@ -63,8 +63,11 @@ export function formatDigest(multihash: { readonly code: number; readonly digest
   );
 }
 
-/** The digest of some bytes. */
-export function digestOf(hasher: SyncMultihashHasher, bytes: Uint8Array): DigestText {
+/** The digest of some bytes, by a synchronous hasher of the SHA-2 family. */
+export function digestOf(
+  hasher: Pick<SyncMultihashHasher, "code" | "encode">,
+  bytes: Uint8Array,
+): DigestText {
   return formatDigest({ code: hasher.code, digest: hasher.encode(bytes) });
 }
 

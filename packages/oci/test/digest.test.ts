@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { BuildkitError } from "@buildkit-node/core";
 import { digestOf, formatDigest, isDigest, parseDigest } from "@buildkit-node/oci";
-import { create } from "multiformats/hashes/digest";
 import { describe, expect, it } from "vitest";
 
 const hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
@@ -37,9 +36,7 @@ describe("parseDigest", () => {
 describe("digestOf", () => {
   it("hashes with any synchronous hasher of the SHA-2 family", () => {
     const encode = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest());
-    const digest = (bytes: Uint8Array) => create(0x12, encode(bytes));
-    const sha256 = { name: "sha2-256", code: 0x12, encode, digest };
-    expect(digestOf(sha256, new TextEncoder().encode("hello"))).toBe(`sha256:${hello}`);
+    expect(digestOf({ code: 0x12, encode }, new TextEncoder().encode("hello"))).toBe(`sha256:${hello}`);
   });
 
   it("refuses a hash that OCI has no name for", () => {

@@ -1,14 +1,13 @@
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { onAbort } from "@buildkit-node/core";
-import type { SocketAddress } from "../address.ts";
+import { formatAddress, type SocketAddress } from "../address.ts";
 import { dialFailed } from "../connect-error.ts";
-import { formatAddress } from "../parse-address.ts";
 
 /** After so long without traffic the system begins to ask whether a TCP peer is still there. */
-export const keepAliveMs = 30_000;
+const keepAliveMs = 30_000;
 
 /**
- * Opens a plain socket.
+ * Opens a plain unix or TCP socket.
  *
  * @throws {ConnectError} or the signal's reason
  */
@@ -34,7 +33,7 @@ export function dialSocket(address: SocketAddress, signal?: AbortSignal): Promis
 }
 
 function socketOptions(address: SocketAddress): NetConnectOpts {
-  if (address.kind !== "tcp") return { path: address.path };
+  if (address.kind === "unix") return { path: address.path };
   return {
     host: address.host,
     port: address.port,

@@ -1,0 +1,122 @@
+import { sha256 } from "#sha256";
+import { LlbError } from "./error.ts";
+import {
+  type DefinitionSource,
+  definitionMessage,
+  type OpMetadata,
+  type WireDefinition,
+} from "./wire/definition.ts";
+import { decode, encode } from "./wire/message.ts";
+import { type Op, opMessage } from "./wire/op.ts";
+import { MalformedBytesError } from "./wire/reader.ts";
+import { Writer } from "./wire/writer.ts";
+
+/** One vertex of a definition, decoded. */
+export interface DefinitionVertex {
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+  readonly op: Op;
+  readonly metadata: OpMetadata;
+}
+
+/** A marshalled graph: what is sent to a daemon. Immutable. */
+export class Definition {
+  /** The definition of an empty filesystem. */
+  static readonly empty: Definition = new Definition({});
+
+  /** The message as it goes over the wire. */
+  readonly wire: WireDefinition;
+  #digests: readonly string[] | undefined;
+  #vertices: readonly DefinitionVertex[] | undefined;
+
+  constructor(wire: WireDefinition) {
+    this.wire = Object.freeze(wire);
+  }
+
+  /**
+   * Reads a definition from protobuf. Its ops are kept as they are.
+   *
+   * @throws LlbError with reason `definition` for bytes that are no definition
+   */
+  static fromBytes(bytes: Uint8Array): Definition {
+    try {
+      return new Definition(decode(definitionMessage, Uint8Array.from(bytes)));
+    } catch (cause) {
+      throw unreadable("the definition cannot be read", bytes, cause);
+    }
+  }
+
+  /** Writes the definition as protobuf, its maps in the order of their keys. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    const writer = new Writer();
+    encode(writer, definitionMessage, this.wire);
+    return writer.finish();
+  }
+
+  /** The ops as they go over the wire: each after those that it reads, the one that names the output last. */
+  get ops(): readonly Uint8Array[] {
+    return this.wire.def ?? [];
+  }
+
+  /** The metadata of the ops by digest. */
+  get metadata(): ReadonlyMap<string, OpMetadata> {
+    return this.wire.metadata ?? new Map();
+  }
+
+  /** Where the ops were written. */
+  get source(): DefinitionSource | undefined {
+    return this.wire.source;
+  }
+
+  get isEmpty(): boolean {
+    return this.ops.length === 0;
+  }
+
+  /** The digests of the ops, in their order. */
+  get digests(): readonly string[] {
+    this.#digests ??= this.ops.map((bytes) => `sha256:${sha256.hex(bytes)}`);
+    return this.#digests;
+  }
+
+  /** The digest of the last op: it stands for the whole graph and the output that is asked for. Absent if empty. */
+  get digest(): string | undefined {
+    return this.digests.at(-1);
+  }
+
+  /** The digest of the vertex whose output is asked for. Absent if empty. */
+  get head(): string | undefined {
+    return this.vertices.at(-1)?.op.inputs?.[0]?.digest;
+  }
+
+  /** All capabilities that the daemon must have. */
+  get caps(): ReadonlySet<string> {
+    return new Set([...this.metadata.values()].flatMap(({ caps }) => [...(caps ?? [])]));
+  }
+
+  /**
+   * The ops, decoded, with their metadata.
+   *
+   * @throws LlbError with reason `definition` for an op that cannot be read
+   */
+  get vertices(): readonly DefinitionVertex[] {
+    this.#vertices ??= this.ops.map((bytes, at) => {
+      const digest = this.digests[at] ?? "";
+      return { digest, bytes, op: decodeOp(bytes, digest), metadata: this.metadata.get(digest) ?? {} };
+    });
+    return this.#vertices;
+  }
+}
+
+function decodeOp(bytes: Uint8Array, digest: string): Op {
+  try {
+    return decode(opMessage, bytes);
+  } catch (cause) {
+    throw unreadable(`op ${digest} cannot be read`, bytes, cause);
+  }
+}
+
+function unreadable(message: string, value: Uint8Array, cause: unknown): unknown {
+  return cause instanceof MalformedBytesError
+    ? new LlbError(`${message}: ${cause.message}`, { reason: "definition", value, cause })
+    : cause;
+}

@@ -1,0 +1,256 @@
+import type { EntryPoint } from "./call-site.ts";
+import { LlbError, shown } from "./error.ts";
+import { type Owner, type OwnerOption, ownerOf } from "./owner.ts";
+import type { State } from "./state.ts";
+import type { Int } from "./wire/field.ts";
+import { hasLoneSurrogate } from "./wire/utf8.ts";
+
+/** A change to files. Relative paths are below the directory of the state that is changed. */
+export type FileAction = MkdirAction | MkfileAction | SymlinkAction | RmAction | CopyAction;
+
+/** One action or several; each works on the result of the one before. */
+export type FileActions = FileAction | readonly FileAction[];
+
+export interface MkdirAction {
+  readonly kind: "mkdir";
+  readonly path: string;
+  readonly mode: number;
+  readonly parents: boolean;
+  readonly owner: Owner | undefined;
+  readonly timestamp: Int;
+}
+
+export interface MkfileAction {
+  readonly kind: "mkfile";
+  readonly path: string;
+  readonly mode: number;
+  readonly data: Uint8Array;
+  readonly owner: Owner | undefined;
+  readonly timestamp: Int;
+}
+
+export interface SymlinkAction {
+  readonly kind: "symlink";
+  readonly oldPath: string;
+  readonly newPath: string;
+  readonly owner: Owner | undefined;
+  readonly timestamp: Int;
+}
+
+export interface RmAction {
+  readonly kind: "rm";
+  readonly path: string;
+  readonly allowNotFound: boolean;
+  readonly wildcard: boolean;
+}
+
+export interface CopyAction {
+  readonly kind: "copy";
+  readonly from: State | StagedFiles;
+  readonly src: string;
+  readonly dest: string;
+  readonly options: CopyOptions;
+  readonly owner: Owner | undefined;
+  readonly timestamp: Int;
+}
+
+/** An action as a vertex keeps it: its paths are absolute, and what it copies from stands beside it. */
+export type BoundFileAction = Exclude<FileAction, CopyAction> | Omit<CopyAction, "from">;
+
+/** Files that actions make on top of a state, only to be copied from. */
+export interface StagedFiles {
+  readonly kind: "staged";
+  readonly state: State;
+  readonly actions: readonly FileAction[];
+}
+
+/** What the actions that make something have in common. */
+export interface CreateOptions {
+  /** Default: root. */
+  readonly owner?: OwnerOption;
+  /** A point in time, or nanoseconds since 1970. Default: the time of the build. */
+  readonly createdAt?: Date | bigint;
+}
+
+/** How {@link copy} copies. */
+export interface CopyOptions extends CreateOptions {
+  /** Permission bits, or a change in the words of chmod such as `u=rwX,go=rX`. Default: those of the source. */
+  readonly mode?: number | string;
+  /** Copies what a link points to in the place of the link. Default: false. */
+  readonly followSymlinks?: boolean;
+  /** Copies what is in a directory, not the directory. Default: false. */
+  readonly contentsOnly?: boolean;
+  /** Unpacks an archive, as `ADD` does. Default: false. */
+  readonly attemptUnpack?: boolean;
+  /** Makes the directories above the destination. Default: false. */
+  readonly createDestPath?: boolean;
+  /** The source is a pattern such as `*.json`. Default: false. */
+  readonly wildcard?: boolean;
+  /** A pattern may match nothing. Default: false. */
+  readonly allowEmptyWildcard?: boolean;
+  /** Copies only what one of these patterns matches. BuildKit 0.9 and later. */
+  readonly include?: readonly string[];
+  /** Leaves out what one of these patterns matches. BuildKit 0.9 and later. */
+  readonly exclude?: readonly string[];
+  /** Paths that must be there. BuildKit 0.26 and later. */
+  readonly requiredPaths?: readonly string[];
+  /** Replaces what is at the destination even when it is of another kind. BuildKit 0.19 and later. */
+  readonly alwaysReplaceExisting?: boolean;
+}
+
+/**
+ * Makes a directory.
+ *
+ * @throws LlbError with reason `file-action` for a mode beyond the permission bits, which BuildKit would drop
+ */
+export function mkdir(
+  path: string,
+  options: CreateOptions & {
+    /** Permission bits. Default: `0o755`. */
+    readonly mode?: number;
+    /** Makes the directories above, and finds nothing wrong with one that is there. Default: false. */
+    readonly parents?: boolean;
+  } = {},
+): MkdirAction {
+  const { mode = 0o755, parents = false } = options;
+  checkPermissions("mkdir", path, mode, mkdir);
+  return Object.freeze({ kind: "mkdir", path, mode, parents, ...created(options, mkdir) });
+}
+
+/**
+ * Makes a file.
+ *
+ * @throws LlbError with reason `file-action` for a mode beyond the permission bits, which BuildKit would drop
+ */
+export function mkfile(
+  path: string,
+  data: string | Uint8Array,
+  options: CreateOptions & {
+    /** Permission bits. Default: `0o644`. */
+    readonly mode?: number;
+  } = {},
+): MkfileAction {
+  const { mode = 0o644 } = options;
+  checkPermissions("mkfile", path, mode, mkfile);
+  const content = typeof data === "string" ? encodeText(data, mkfile) : Uint8Array.from(data);
+  return Object.freeze({ kind: "mkfile", path, mode, data: content, ...created(options, mkfile) });
+}
+
+/**
+ * Makes a symbolic link at `newPath` that holds `oldPath`. Unlike other paths neither is changed: a relative `newPath` is
+ * below `/`, not below the state's directory. BuildKit 0.15 and later.
+ */
+export function symlink(oldPath: string, newPath: string, options: CreateOptions = {}): SymlinkAction {
+  return Object.freeze({ kind: "symlink", oldPath, newPath, ...created(options, symlink) });
+}
+
+/** Removes a file or a directory with all that is in it. */
+export function rm(
+  path: string,
+  options: {
+    /** It may be gone already. Default: false. */
+    readonly allowNotFound?: boolean;
+    /** The path is a pattern. Default: false. */
+    readonly wildcard?: boolean;
+  } = {},
+): RmAction {
+  const { allowNotFound = false, wildcard = false } = options;
+  return Object.freeze({ kind: "rm", path, allowNotFound, wildcard });
+}
+
+/**
+ * Copies from another state. A relative `src` is below that state's directory, a relative `dest` below the directory of
+ * the state that is changed; a slash at the end of `dest` says that it is a directory.
+ *
+ * @throws LlbError with reason `file-action` when `from` is no state, or for a mode that is no mode
+ */
+export function copy(
+  from: State | StagedFiles,
+  src: string,
+  dest: string,
+  options: CopyOptions = {},
+): CopyAction {
+  if (typeof from !== "object" || from === null) {
+    throw new LlbError(`copy of ${shown(src)}: the source is ${shown(from)}, not a state`, {
+      reason: "file-action",
+      value: from,
+      entry: copy,
+    });
+  }
+  const { mode } = options;
+  if (typeof mode === "number" && !(Number.isInteger(mode) && mode >= 0 && mode <= 0o7777)) {
+    throw modeError("copy", src, mode, "is not a mode from 0 to 0o7777", copy);
+  }
+  return Object.freeze({
+    kind: "copy",
+    from,
+    src,
+    dest,
+    options: Object.freeze({ ...options }),
+    ...created(options, copy),
+  });
+}
+
+/** Carries out actions on a state inside the op that copies from the result; used twice, they are carried out once. */
+export function staged(state: State, actions: FileActions): StagedFiles {
+  const list = actionList(actions);
+  if (list.length === 0) {
+    throw new LlbError("staged files need at least one action", {
+      reason: "file-action",
+      value: actions,
+      entry: staged,
+    });
+  }
+  return Object.freeze({ kind: "staged", state, actions: Object.freeze([...list]) });
+}
+
+/** One action or several as a list. */
+export function actionList(actions: FileActions): readonly FileAction[] {
+  return Array.isArray(actions) ? (actions as readonly FileAction[]) : [actions as FileAction];
+}
+
+function created(
+  { owner, createdAt }: CreateOptions,
+  entry: EntryPoint,
+): { readonly owner: Owner | undefined; readonly timestamp: Int } {
+  return {
+    owner: owner === undefined ? undefined : ownerOf(owner, entry),
+    timestamp: createdAt === undefined ? -1 : nanoseconds(createdAt, entry),
+  };
+}
+
+function nanoseconds(time: Date | bigint, entry: EntryPoint): bigint {
+  if (typeof time === "bigint") {
+    return BigInt.asIntN(64, time);
+  }
+  if (Number.isNaN(time.getTime())) {
+    throw new LlbError("createdAt is an invalid date", { reason: "file-action", value: time, entry });
+  }
+  return BigInt(time.getTime()) * 1_000_000n;
+}
+
+function checkPermissions(what: string, path: string, mode: number, entry: EntryPoint): void {
+  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
+    throw modeError(what, path, mode, "is not made of permission bits alone (0 to 0o777)", entry);
+  }
+}
+
+function modeError(what: string, path: string, mode: number, why: string, entry: EntryPoint): LlbError {
+  const octal = Number.isInteger(mode) && mode >= 0 ? `0o${mode.toString(8)}` : String(mode);
+  return new LlbError(`${what} of ${shown(path)}: mode ${octal} ${why}`, {
+    reason: "file-action",
+    value: mode,
+    entry,
+  });
+}
+
+function encodeText(text: string, entry: EntryPoint): Uint8Array {
+  if (hasLoneSurrogate(text)) {
+    throw new LlbError("the file's text holds half a surrogate pair, which has no UTF-8 form", {
+      reason: "text",
+      value: text,
+      entry,
+    });
+  }
+  return new TextEncoder().encode(text);
+}

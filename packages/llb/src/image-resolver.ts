@@ -1,0 +1,28 @@
+import type { Image, Platform } from "@buildkit-node/oci";
+
+/** Which copy of an image is wanted: the daemon's choice, always the registry's, or a local one if there is any. */
+export type ResolveMode = "default" | "pull" | "local";
+
+/** What is known about an image. */
+export interface ResolvedImage {
+  /** The reference that was resolved, where it differs from the one that was asked for. */
+  readonly ref?: string;
+  readonly digest: string;
+  /** The image's config: the document, or its JSON. */
+  readonly config: Image | string | Uint8Array;
+}
+
+/** Looks images up. A client of a daemon is one; tests bring their own. */
+export interface ImageResolver {
+  /**
+   * @param ref a whole reference, such as `docker.io/library/alpine:latest`
+   */
+  resolveImageConfig(
+    ref: string,
+    options: {
+      readonly platform: Platform;
+      readonly resolveMode: ResolveMode;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<ResolvedImage>;
+}

@@ -1,0 +1,28 @@
+import { isDigest } from "@buildkit-node/oci";
+import type { EntryPoint } from "../call-site.ts";
+import { LlbError, shown } from "../error.ts";
+
+/** Refuses a checksum that no daemon would accept. */
+export function checkDigest(digest: string | undefined, entry: EntryPoint): void {
+  if (digest !== undefined && !isDigest(digest)) {
+    throw new LlbError(
+      `checksum ${shown(digest)} is no digest: expected sha256:, sha384: or sha512: and lower-case hex`,
+      {
+        reason: "digest",
+        value: digest,
+        entry,
+      },
+    );
+  }
+}
+
+/** Refuses a layer limit that no daemon would accept. */
+export function checkLayerLimit(limit: number | undefined, entry: EntryPoint): void {
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0)) {
+    throw new LlbError(`layer limit ${limit} is not a whole number from 1 on`, {
+      reason: "source",
+      value: limit,
+      entry,
+    });
+  }
+}

@@ -1,0 +1,422 @@
+import { type Image, normalizePlatform, type Platform } from "@buildkit-node/oci";
+import { callSite, type EntryPoint } from "./call-site.ts";
+import { constraintsOf, type StepOptions } from "./constraints.ts";
+import { Deferred, type Resolved } from "./deferred.ts";
+import { LlbError } from "./error.ts";
+import { extraHostOf } from "./extra-host.ts";
+import { actionList, type FileActions } from "./file-action.ts";
+import { dirBelow, readImageConfig, withImage } from "./image-config.ts";
+import type { BindMount, Mount } from "./mount.ts";
+import { type PlatformOption, platformOf } from "./platform-option.ts";
+import type { Mounts, RunOptions } from "./run-options.ts";
+import {
+  changed,
+  checkNetwork,
+  checkSecurity,
+  defaultSettings,
+  type NetworkMode,
+  type SecurityMode,
+  type Settings,
+} from "./settings.ts";
+import { makeExec, mountedStates, mountList } from "./steps/exec.ts";
+import { copiedStates, makeFile } from "./steps/file.ts";
+import { makePassthrough } from "./steps/passthrough.ts";
+import { type Ulimit, ulimitOf } from "./ulimit.ts";
+import type { BuildVertex, Output } from "./vertex.ts";
+
+/** A state that waits for nothing: a filesystem, and the settings for the steps on it. */
+export interface Closed {
+  /** Absent for an empty filesystem. */
+  readonly output: Output | undefined;
+  readonly settings: Settings;
+}
+
+/** What a state holds: itself, or the way to it. */
+export type Contents = Closed | Deferred<State>;
+
+/** The targets of the mounts that a command can leave something in. */
+export type OutputTarget<M extends Mounts> = M extends readonly (infer Item)[]
+  ? Item extends BindMount<infer Target, true>
+    ? Target
+    : never
+  : keyof M & string;
+
+/** A command that was run: its root and the content of its writable mounts, each of them a state. */
+export interface Exec<Target extends string = string> {
+  /** The root filesystem after the command, with the settings of the state before it. */
+  readonly root: State;
+  /** The writable mounts by target, each with fresh settings. */
+  readonly mounts: Readonly<Record<Target, State>>;
+}
+
+/** What an async step may look at. */
+export interface AsyncContext {
+  /** The platform that the graph will be marshalled for. */
+  readonly platform: Platform;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a state holds. */
+export let contentsOf: (state: State) => Contents;
+
+/**
+ * A filesystem as a recipe: the graph of steps that make it, and the settings (variables, directory, user …) for the
+ * steps that follow. Immutable: every method returns a new state. Nothing happens until a daemon solves it.
+ */
+export class State {
+  readonly #contents: Contents;
+
+  /** States are made by functions such as `image` and `scratch`, and by the methods of other states. */
+  constructor(contents: Contents) {
+    this.#contents = Object.freeze(contents);
+  }
+
+  /** The result of a step that the files come from; absent for an empty filesystem. Throws for an open state. */
+  get output(): Output | undefined {
+    return closedOf(this).output;
+  }
+
+  /** The settings for the steps that follow. Throws for an open state: see `resolve`. */
+  get settings(): Settings {
+    return closedOf(this).settings;
+  }
+
+  /** Whether the state waits for something: then it must go through `resolve` before it is marshalled. */
+  get isOpen(): boolean {
+    return this.#contents instanceof Deferred;
+  }
+
+  /** Sets a variable, or several. */
+  env(name: string, value: string): State;
+  env(variables: Readonly<Record<string, string>>): State;
+  env(first: string | Readonly<Record<string, string>>, value = ""): State {
+    const variables: readonly (readonly [string, string])[] =
+      typeof first === "string" ? [[first, value]] : Object.entries(first);
+    return this.#change(({ env }) => ({
+      env: variables.reduce((list, [name, text]) => list.set(name, text), env),
+    }));
+  }
+
+  /** Changes the directory that commands run in and that relative paths start from. */
+  dir(path: string): State {
+    return this.#change(({ dir }) => ({ dir: dirBelow(dir, path) }));
+  }
+
+  /** Sets the user of commands: `name`, `name:group`, or ids. */
+  user(user: string): State {
+    return this.#change(() => ({ user }));
+  }
+
+  hostname(hostname: string): State {
+    return this.#change(() => ({ hostname }));
+  }
+
+  /** Sets the network of commands. `host` needs the entitlement `network.host`. */
+  network(network: NetworkMode): State {
+    checkNetwork(network, this.network);
+    return this.#change(() => ({ network }));
+  }
+
+  /** Sets how commands are confined. `insecure` needs the entitlement `security.insecure`. */
+  security(security: SecurityMode): State {
+    checkSecurity(security, this.security);
+    return this.#change(() => ({ security }));
+  }
+
+  /** Adds a line to the `/etc/hosts` of commands. */
+  extraHost(host: string, ip: string): State {
+    const line = extraHostOf({ host, ip }, this.extraHost);
+    return this.#change(({ extraHosts }) => ({ extraHosts: [...extraHosts, line] }));
+  }
+
+  /** Adds a limit for the processes of commands. */
+  ulimit(limit: Ulimit): State {
+    const checked = ulimitOf(limit, this.ulimit);
+    return this.#change(({ ulimits }) => ({ ulimits: [...ulimits, checked] }));
+  }
+
+  cgroupParent(cgroupParent: string): State {
+    return this.#change(() => ({ cgroupParent }));
+  }
+
+  /** Sets the platform of the commands that follow, in its normal form. */
+  platform(platform: PlatformOption): State {
+    const normal = normalizePlatform(platformOf(platform, this.platform));
+    return this.#change(() => ({ platform: normal }));
+  }
+
+  /** Applies the variables, directory and platform of an image config: the document, or its JSON. */
+  imageConfig(config: Image | string | Uint8Array): State {
+    const image = readImageConfig(config, this.imageConfig);
+    return this.#change((settings) => withImage(settings, image));
+  }
+
+  /** The files of this state with the settings of another one. */
+  reset(other: State): State {
+    return combine([this, other], (closed) => withOutput(closed(other).settings, closed(this).output));
+  }
+
+  /** Applies functions from state to state, one after the other. */
+  with(...changes: readonly ((state: State) => State)[]): State {
+    return changes.reduce<State>((state, change) => change(state), this);
+  }
+
+  /**
+   * Goes on with what a function makes of this state when the graph is resolved; it is called once per platform.
+   */
+  async(make: (state: State, context: AsyncContext) => State | Promise<State>): State {
+    return new State(
+      new Deferred(this.#contents instanceof Deferred ? [this.#contents] : [], (resolved, context) =>
+        make(resolvedState(this, resolved), { platform: context.platform, signal: context.signal }),
+      ),
+    );
+  }
+
+  /**
+   * Runs a command on these files; the result is its root filesystem, with the settings of this state.
+   *
+   * @param args the command and its arguments; see `shlex` and `sh` for texts
+   * @throws LlbError for a command without arguments, two mounts on one target, and wrong options
+   */
+  run(args: readonly string[], options: RunOptions = {}): State {
+    const entry = this.run;
+    return part(this.#run(args, options, mountList(options.mounts, entry), entry), ({ root }) => root);
+  }
+
+  /** Like {@link run}, for a command whose writable mounts are of interest too. */
+  exec<const M extends Mounts = readonly []>(
+    args: readonly string[],
+    options: RunOptions<M> = {},
+  ): Exec<OutputTarget<M>> {
+    const entry = this.exec;
+    const mounts = mountList(options.mounts, entry);
+    const run = this.#run(args, options, mounts, entry);
+    const outputs = mounts.filter((mount) => mount.kind === "bind" && mount.output);
+    return Object.freeze({
+      root: part(run, ({ root }) => root),
+      mounts: Object.freeze(
+        Object.fromEntries(
+          outputs.map(({ target = "" }) => [
+            target,
+            part(run, ({ outputs: made }) => fresh(made.get(target))),
+          ]),
+        ),
+      ) as Readonly<Record<OutputTarget<M>, State>>,
+    });
+  }
+
+  /**
+   * Changes files: one action, or several that work on each other's results.
+   *
+   * @throws LlbError with reason `file-action` when there is no action
+   */
+  file(actions: FileActions, options: StepOptions = {}): State {
+    const list = actionList(actions);
+    if (list.length === 0 || list.some((action) => action === null || action === undefined)) {
+      throw new LlbError("file needs an action", { reason: "file-action", value: actions, entry: this.file });
+    }
+    const site = callSite(this.file);
+    const constraints = constraintsOf(options, this.file);
+    return combine([this, ...copiedStates(list)], (closed) => {
+      const base = closed(this);
+      return withOutput(base.settings, makeFile(base, list, { closed, constraints, site }));
+    });
+  }
+
+  /**
+   * Solves the definition in a file of this state, and goes on with its result.
+   *
+   * @throws LlbError with reason `inputs` for an empty filesystem
+   */
+  build(options: StepOptions & { readonly filename?: string } = {}): State {
+    const entry = this.build;
+    const site = callSite(entry);
+    const constraints = constraintsOf(options, entry);
+    return combine([this], (closed) => {
+      const { output, settings } = closed(this);
+      if (output === undefined) {
+        throw new LlbError("build reads its definition from a file, and there is none", {
+          reason: "inputs",
+          value: this,
+          site,
+        });
+      }
+      const vertex: BuildVertex = {
+        kind: "build",
+        input: output,
+        filename: options.filename,
+        constraints,
+        site,
+      };
+      return withOutput(settings, Object.freeze({ vertex: Object.freeze(vertex), index: 0 }));
+    });
+  }
+
+  /**
+   * The same files, made only after other states have been made. BuildKit 0.31 and later.
+   *
+   * @param options.id a name for the gate
+   * @throws LlbError with reason `inputs` for an empty id
+   */
+  requires(options: { readonly id: string; readonly after: readonly State[] }): State {
+    const { id, after } = options;
+    if (after.length === 0) {
+      return this;
+    }
+    const entry = this.requires;
+    const site = callSite(entry);
+    const inputs = [{ state: this, output: true }, ...after.map((state) => ({ state, output: false }))];
+    return combine([this, ...after], (closed) => {
+      const [output] = makePassthrough(id, inputs, { closed, constraints: constraintsOf({}, entry), site });
+      return withOutput(closed(this).settings, output);
+    });
+  }
+
+  #change(change: (settings: Settings) => Partial<Settings>): State {
+    return combine([this], (closed) => {
+      const { output, settings } = closed(this);
+      return new State({ output, settings: changed(settings, change(settings)) });
+    });
+  }
+
+  #run(
+    args: readonly string[],
+    options: RunOptions,
+    mounts: readonly Mount[],
+    entry: EntryPoint,
+  ): Run | Deferred<Run> {
+    if (!Array.isArray(args) || args.length === 0) {
+      throw new LlbError("a command needs arguments, as a list of texts", {
+        reason: "args",
+        value: args,
+        entry,
+      });
+    }
+    const site = callSite(entry);
+    const base = adjusted(this, options);
+    return combined([this, base, ...mountedStates(mounts)], (closed) => {
+      const { root, mounts: outputs } = makeExec(closed(base), args, options, {
+        mounts,
+        closed,
+        site,
+        entry,
+      });
+      return { root: withOutput(closed(this).settings, root), outputs };
+    });
+  }
+
+  static {
+    contentsOf = (state) => state.#contents;
+  }
+}
+
+/** A state that waits for nothing. */
+export function closedState(output: Output | undefined, settings: Settings): State {
+  return new State({ output, settings });
+}
+
+/** A state with an output and the settings that a fresh state has. */
+export function fresh(output: Output | undefined): State {
+  return withOutput(defaultSettings, output);
+}
+
+/** A state with an output, whose platform it takes over. */
+export function withOutput(settings: Settings, output: Output | undefined): State {
+  const platform = output?.platform;
+  return closedState(
+    output,
+    platform === undefined ? settings : changed(settings, { platform: normalizePlatform(platform) }),
+  );
+}
+
+/** Makes a state from others: at once, or when those that are open have been resolved. */
+export function combine(states: readonly State[], make: (closed: (state: State) => Closed) => State): State {
+  const made = combined(states, make);
+  return made instanceof Deferred ? new State(made) : made;
+}
+
+/** A command that was run, before its mounts become states. */
+interface Run {
+  readonly root: State;
+  readonly outputs: ReadonlyMap<string, Output>;
+}
+
+/** Makes anything from states, as {@link combine} does. */
+export function combined<T>(
+  states: readonly State[],
+  make: (closed: (state: State) => Closed) => T,
+): T | Deferred<T> {
+  const needs = states.flatMap((state) => {
+    const contents = contentsOf(state);
+    return contents instanceof Deferred ? [contents] : [];
+  });
+  return needs.length === 0
+    ? make(closedOf)
+    : new Deferred(needs, (resolved) => make((state) => closedOf(resolvedState(state, resolved))));
+}
+
+/** A part of something that may have to be waited for. */
+export function part<T>(whole: T | Deferred<T>, take: (whole: T) => State): State {
+  return whole instanceof Deferred
+    ? new State(new Deferred([whole], (resolved) => take(resolved(whole))))
+    : take(whole);
+}
+
+function resolvedState(state: State, resolved: Resolved): State {
+  const contents = contentsOf(state);
+  return contents instanceof Deferred ? resolved(contents) : state;
+}
+
+function closedOf(state: State): Closed {
+  const contents = contentsOf(state);
+  if (contents instanceof Deferred) {
+    throw new LlbError(
+      "the state waits for an image config or an async step: pass it through resolve first",
+      {
+        reason: "unresolved",
+        value: state,
+      },
+    );
+  }
+  return contents;
+}
+
+/** The state that a command runs on: this one with the settings that hold for the command alone. */
+function adjusted(state: State, options: RunOptions): State {
+  const {
+    env,
+    dir,
+    user,
+    hostname,
+    network,
+    security,
+    cgroupParent,
+    extraHosts = [],
+    ulimits = [],
+  } = options;
+  let base = state;
+  if (env !== undefined) {
+    base = base.env(env);
+  }
+  if (dir !== undefined) {
+    base = base.dir(dir);
+  }
+  if (user !== undefined) {
+    base = base.user(user);
+  }
+  if (hostname !== undefined) {
+    base = base.hostname(hostname);
+  }
+  if (network !== undefined) {
+    base = base.network(network);
+  }
+  if (security !== undefined) {
+    base = base.security(security);
+  }
+  if (cgroupParent !== undefined) {
+    base = base.cgroupParent(cgroupParent);
+  }
+  base = extraHosts.reduce((next, { host, ip }) => next.extraHost(host, ip), base);
+  base = ulimits.reduce((next, limit) => next.ulimit(limit), base);
+  return options.with === undefined ? base : options.with(base);
+}

@@ -1,0 +1,133 @@
+import type { CallSite } from "../call-site.ts";
+import type { Constraints } from "../constraints.ts";
+import type { BoundFileAction, FileAction, StagedFiles } from "../file-action.ts";
+import { absolutePath, destinationPath } from "../path.ts";
+import type { Closed, State } from "../state.ts";
+import type { BoundAction, FileVertex, Output } from "../vertex.ts";
+
+/** The states that file actions read. */
+export function copiedStates(actions: readonly FileAction[]): readonly State[] {
+  return actions.flatMap((action) => {
+    if (action.kind !== "copy") {
+      return [];
+    }
+    return isStaged(action.from) ? [action.from.state, ...copiedStates(action.from.actions)] : [action.from];
+  });
+}
+
+/** Makes the vertex of a chain of file actions on a state. */
+export function makeFile(
+  base: Closed,
+  actions: readonly FileAction[],
+  given: {
+    readonly closed: (state: State) => Closed;
+    readonly constraints: Constraints;
+    readonly site: CallSite | undefined;
+  },
+): Output {
+  const binder = new Binder(given.closed);
+  binder.bind(base, actions);
+  const visits = new Set<Output>();
+  visit(base, actions, given.closed, visits);
+  const vertex: FileVertex = Object.freeze({
+    kind: "file",
+    actions: binder.bound,
+    inputs: binder.inputs,
+    visits: [...visits],
+    constraints: given.constraints,
+    site: given.site,
+  });
+  return Object.freeze({ vertex, index: 0 });
+}
+
+/** Puts actions into one list, those that a copy reads before the copy. */
+class Binder {
+  readonly bound: BoundAction[] = [];
+  readonly inputs: Output[] = [];
+  readonly #closed: (state: State) => Closed;
+  readonly #staged = new Map<StagedFiles, number>();
+
+  constructor(closed: (state: State) => Closed) {
+    this.#closed = closed;
+  }
+
+  /** Adds a chain that starts from a state; the place of its last action is the result. */
+  bind(base: Closed, actions: readonly FileAction[]): number {
+    let previous: number | undefined;
+    for (const action of actions) {
+      this.#read(base.output);
+      const from = action.kind === "copy" ? this.#source(action.from) : undefined;
+      const dir = action.kind === "copy" ? this.#closed(stateOf(action.from)).settings.dir : "/";
+      this.bound.push({
+        action: absolute(action, base.settings.dir, dir),
+        base: base.output,
+        previous,
+        from,
+      });
+      previous = this.bound.length - 1;
+    }
+    return this.bound.length - 1;
+  }
+
+  #source(from: State | StagedFiles): BoundAction["from"] {
+    if (!isStaged(from)) {
+      const { output } = this.#closed(from);
+      this.#read(output);
+      return output;
+    }
+    const action = this.#staged.get(from) ?? this.bind(this.#closed(from.state), from.actions);
+    this.#staged.set(from, action);
+    return { action };
+  }
+
+  #read(output: Output | undefined): void {
+    if (output !== undefined && this.inputs.at(-1) !== output) {
+      this.inputs.push(output);
+    }
+  }
+}
+
+/** Collects outputs in the order in which a walk over the graph meets them: from the last action to the first. */
+function visit(
+  base: Closed,
+  actions: readonly FileAction[],
+  closed: (state: State) => Closed,
+  visits: Set<Output>,
+): void {
+  for (const action of actions.toReversed()) {
+    if (base.output !== undefined) {
+      visits.add(base.output);
+    }
+    if (action.kind === "copy" && isStaged(action.from)) {
+      visit(closed(action.from.state), action.from.actions, closed, visits);
+    } else if (action.kind === "copy") {
+      const { output } = closed(stateOf(action.from));
+      if (output !== undefined) {
+        visits.add(output);
+      }
+    }
+  }
+}
+
+function absolute(action: FileAction, dir: string, sourceDir: string): BoundFileAction {
+  switch (action.kind) {
+    case "copy": {
+      const { from: _, ...rest } = action;
+      return { ...rest, src: absolutePath(sourceDir, action.src), dest: destinationPath(dir, action.dest) };
+    }
+    case "symlink":
+      return action;
+    case "mkdir":
+    case "mkfile":
+    case "rm":
+      return { ...action, path: absolutePath(dir, action.path) };
+  }
+}
+
+function stateOf(from: State | StagedFiles): State {
+  return isStaged(from) ? from.state : from;
+}
+
+function isStaged(from: State | StagedFiles): from is StagedFiles {
+  return "kind" in from && from.kind === "staged";
+}
