@@ -16,7 +16,8 @@ export interface ProvidedSet {
   readonly packages: readonly string[];
 }
 
-const cache = fileURLToPath(new URL("../../.cache/debian", import.meta.url));
+/** Where the sets are unpacked. */
+export const cacheFolder: string = fileURLToPath(new URL("../../.cache/debian", import.meta.url));
 
 /**
  * Sets of Debian packages, unpacked in the clone's cache and nowhere else. What is there is used as it is; what is
@@ -35,9 +36,9 @@ export async function provideSets<Name extends SetName>(
 }
 
 async function fetchSets(names: readonly SetName[]): Promise<void> {
-  await mkdir(cache, { recursive: true });
+  await mkdir(cacheFolder, { recursive: true });
   const onWait = () => log("waiting for another set-up in this clone");
-  await withLock(path.join(cache, "lock"), onWait, async () => {
+  await withLock(path.join(cacheFolder, "lock"), onWait, async () => {
     await removeTemporary();
     for (const name of names) {
       if (!(await isProvided(name))) await fetchSet(name);
@@ -49,11 +50,16 @@ async function fetchSet(name: SetName): Promise<void> {
   const { suite, packages, purpose }: PackageSet = packageSets[name];
   const codename = await machineCodename();
   const known = Object.values(packageSets).map((set) => (set.suite === "machine" ? codename : set.suite));
-  const apt = privateApt({ folder: path.join(cache, "apt"), suites: [...new Set(known)], codename, log });
+  const apt = privateApt({
+    folder: path.join(cacheFolder, "apt"),
+    suites: [...new Set(known)],
+    codename,
+    log,
+  });
   const release = suite === "machine" ? codename : suite;
 
   log(`${purpose}: ${packages.join(", ")} (Debian ${release})`);
-  const temporary = await mkdtemp(path.join(cache, temporaryPrefix));
+  const temporary = await mkdtemp(path.join(cacheFolder, temporaryPrefix));
   const downloads = path.join(temporary, "downloads");
   const root = path.join(temporary, "root");
   await mkdir(downloads);
@@ -74,7 +80,7 @@ const temporaryPrefix = "tmp-";
 const packagesFile = ".packages";
 
 function folderOf(name: SetName): string {
-  return path.join(cache, name);
+  return path.join(cacheFolder, name);
 }
 
 async function isProvided(name: SetName): Promise<boolean> {
@@ -142,8 +148,9 @@ async function machineCodename(): Promise<string> {
 
 /** What runs that were broken off left. Under the lock, nobody else's can be meant. */
 async function removeTemporary(): Promise<void> {
-  for (const name of await readdir(cache)) {
-    if (name.startsWith(temporaryPrefix)) await rm(path.join(cache, name), { recursive: true, force: true });
+  for (const name of await readdir(cacheFolder)) {
+    if (name.startsWith(temporaryPrefix))
+      await rm(path.join(cacheFolder, name), { recursive: true, force: true });
   }
 }
 

@@ -33,3 +33,7 @@ export const packageSets = {
   registry: { suite: "machine", packages: ["docker-registry"], purpose: "an image registry" },
   buildx: { suite: "testing", packages: ["docker-buildx"], purpose: "a Go client to compare with" },
 } as const satisfies Record<string, PackageSet>;
+
+export function isSetName(name: string): name is SetName {
+  return name in packageSets;
+}

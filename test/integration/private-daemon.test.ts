@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import http from "node:http";
 import os from "node:os";
 import path from "node:path";
@@ -8,19 +8,17 @@ import { fileURLToPath } from "node:url";
 import { Scope } from "@buildkit-node/core";
 import { DaemonError, findOrStartDaemon, startDockerd } from "@buildkit-node/daemon";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { startEngine } from "../../scripts/debian/engines.ts";
 import { describeDaemon } from "../support/describe-daemon.ts";
-import { startEngine } from "../support/engines.ts";
-import { bridges, leftoversOf, processes } from "../support/leftovers.ts";
+import { leftoversOf, processes } from "../support/leftovers.ts";
 import { describeDestructive } from "../support/ways.ts";
 
 let scope: Scope;
-let known: string[];
 /** A folder of the test's own. */
 let folder: string;
 
 beforeEach(async () => {
   scope = new Scope();
-  known = await bridges();
   folder = await mkdtemp(path.join(os.tmpdir(), "daemon-test-"));
   scope.defer(() => rm(folder, { recursive: true, force: true }));
 });
@@ -34,13 +32,16 @@ describeDestructive("a private Docker Engine", () => {
   it("answers, has all in one directory, and leaves nothing behind", async () => {
     const engine = scope.use(await startEngine("testing"));
     expect(await describeDaemon(engine.address)).toContain("store overlayfs");
-    expect(await processes(engine.directory)).not.toEqual([]);
-    expect((await bridges()).length).toBe(known.length + 1);
+    const bridge = await bridgeOf(engine.directory);
+    const found = (await leftoversOf(engine.directory, bridge)).join("\n");
+    expect(found).toContain("process ");
+    expect(found).toContain("file ");
+    expect(found).toContain("bridge ");
 
     await engine.close();
     await engine.close();
     expect(await engine.exited).toBe(0);
-    expect(await leftoversOf(engine.directory, known)).toEqual([]);
+    expect(await leftoversOf(engine.directory, bridge)).toEqual([]);
   });
 
   it("keeps images by a graph driver when told to", async () => {
@@ -51,28 +52,28 @@ describeDestructive("a private Docker Engine", () => {
   it("shares no bridge with another", async () => {
     await using first = await startEngine("testing");
     await using second = await startEngine("stable");
-    const names = await Promise.all([first, second].map(bridgeOf));
+    const names = await Promise.all([first, second].map((engine) => bridgeOf(engine.directory)));
     expect(new Set(names).size).toBe(2);
   });
 
   it("leaves nothing behind when it is killed", async () => {
     const engine = scope.use(await startEngine("testing"));
+    const bridge = await bridgeOf(engine.directory);
     engine.signal("KILL");
     expect(await engine.exited).toBe(128 + 9);
     await engine.close();
-    expect(await leftoversOf(engine.directory, known)).toEqual([]);
+    expect(await leftoversOf(engine.directory, bridge)).toEqual([]);
   });
 
   it("ends when its owner is killed, and leaves nothing behind", async () => {
     const program = fileURLToPath(new URL("../support/engine-holder.ts", import.meta.url));
-    const args = ["--conditions=@buildkit-node/source", "--import", "tsx", program];
-    const owner = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const owner = fork(program, { execArgv: ["--conditions=@buildkit-node/source", "--import", "tsx"] });
     scope.defer(() => void owner.kill("SIGKILL"));
-    const [output] = (await once(owner.stdout, "data")) as [Buffer];
-    const directory = output.toString().trim();
+    const [directory] = (await once(owner, "message")) as [string];
     expect(await processes(directory)).not.toEqual([]);
+    const bridge = await bridgeOf(directory);
     owner.kill("SIGKILL");
-    await vi.waitFor(async () => expect(await leftoversOf(directory, known)).toEqual([]), {
+    await vi.waitFor(async () => expect(await leftoversOf(directory, bridge)).toEqual([]), {
       timeout: 20_000,
       interval: 100,
     });
@@ -118,7 +119,9 @@ describeDestructive("a daemon that does not start", () => {
     expect(error.message).toContain("dockerd ended with exit code 3 before it answered");
     expect(error.message).toContain("the reason");
     expect(await readFile(error.logFile ?? "", "utf8")).toBe("first\nthe reason\n");
-    expect(await leftoversOf(path.dirname(error.logFile ?? ""), known)).toEqual([`file ${error.logFile}`]);
+    expect(await leftoversOf(path.dirname(error.logFile ?? ""), await bridgeOf(folder))).toEqual([
+      `file ${error.logFile}`,
+    ]);
   });
 
   it("is an error when it does not answer in time, and is killed when it does not stop", async () => {
@@ -127,7 +130,9 @@ describeDestructive("a daemon that does not start", () => {
     const error = await failureOf(startDockerd(options));
     expect(error.message).toContain("dockerd did not answer within 0.5 s");
     expect(error.log).toMatch(/^waiting\n/);
-    expect(await leftoversOf(path.dirname(error.logFile ?? ""), known)).toEqual([`file ${error.logFile}`]);
+    expect(await leftoversOf(path.dirname(error.logFile ?? ""), await bridgeOf(folder))).toEqual([
+      `file ${error.logFile}`,
+    ]);
   });
 
   it("is given up when the signal aborts", async () => {
@@ -135,10 +140,11 @@ describeDestructive("a daemon that does not start", () => {
     const reason = new Error("changed my mind");
     const controller = new AbortController();
     const starting = startDockerd({ programFolders, parentDirectory: folder, signal: controller.signal });
-    setTimeout(() => controller.abort(reason), 300);
+    await vi.waitFor(() => bridgeOf(folder), { timeout: 10_000 });
+    controller.abort(reason);
     await expect(starting).rejects.toBe(reason);
     expect(await processes(folder)).toEqual([]);
-    expect(await bridges()).toEqual(known);
+    expect((await readdir("/sys/class/net")).includes(await bridgeOf(folder))).toBe(false);
   });
 
   it("is named when it, or what it needs, is not there", async () => {
@@ -193,8 +199,9 @@ describeDestructive("findOrStartDaemon", () => {
   });
 });
 
-async function bridgeOf(engine: { readonly directory: string }): Promise<string> {
-  return JSON.parse(await readFile(path.join(engine.directory, "dockerd.json"), "utf8")).bridge;
+/** The name of the bridge in an engine's configuration. */
+async function bridgeOf(directory: string): Promise<string> {
+  return JSON.parse(await readFile(path.join(directory, "dockerd.json"), "utf8")).bridge;
 }
 
 async function failureOf(starting: Promise<unknown>): Promise<DaemonError> {
@@ -206,9 +213,9 @@ async function failureOf(starting: Promise<unknown>): Promise<DaemonError> {
   throw new Error("expected a DaemonError", { cause: error });
 }
 
-/** A folder with a program that is called dockerd, and with the others that one needs. */
+/** A folder with a program that is called dockerd, and with the others that one needs. It keeps its configuration there. */
 async function fakeDockerd(script: string): Promise<string[]> {
-  await writeExecutable(path.join(folder, "dockerd"), script);
+  await writeExecutable(path.join(folder, "dockerd"), `cp "$2" '${folder}/dockerd.json'\n${script}`);
   for (const name of ["containerd", "runc"]) await writeExecutable(path.join(folder, name), "exit 1");
   return [folder];
 }

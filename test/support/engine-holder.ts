@@ -1,6 +1,6 @@
-// A program that starts an engine, prints its directory, and waits to be killed.
-import { startEngine } from "./engines.ts";
+// A program that starts an engine, tells its parent where it is, and waits to be killed.
+import { startEngine } from "../../scripts/debian/engines.ts";
 
 const engine = await startEngine("testing");
-console.log(engine.directory);
-setInterval(() => {}, 1000);
+process.on("disconnect", () => process.exit());
+process.send?.(engine.directory);

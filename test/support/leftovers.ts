@@ -1,21 +1,16 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
-/** What is still there of a daemon: its processes, mounts, control groups, files; and bridges that are not `known`. */
-export async function leftoversOf(directory: string, known: readonly string[]): Promise<string[]> {
+/** What is still there of an engine: its processes, mounts, control groups, files and bridge. */
+export async function leftoversOf(directory: string, bridge: string): Promise<string[]> {
   const found = await Promise.all([
     processes(directory),
     mounts(directory),
     controlGroups(path.basename(directory)),
     files(directory),
-    bridges().then((names) => names.filter((name) => !known.includes(name)).map((name) => `bridge ${name}`)),
+    bridges(bridge),
   ]);
   return found.flat();
-}
-
-/** The bridges that private engines made. */
-export async function bridges(): Promise<string[]> {
-  return (await readdir("/sys/class/net")).filter((name) => name.startsWith("bk-"));
 }
 
 /** The processes that name the directory in their command line. */
@@ -58,4 +53,9 @@ async function controlGroups(name: string): Promise<string[]> {
 async function files(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch(() => []);
   return names.map((name) => `file ${path.join(directory, name)}`);
+}
+
+async function bridges(name: string): Promise<string[]> {
+  const names = await readdir("/sys/class/net");
+  return names.includes(name) ? [`bridge ${name}`] : [];
 }

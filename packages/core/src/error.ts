@@ -20,6 +20,10 @@ export type ErrorCode =
   | "ERR_BUILDKIT_UNSUPPORTED"
   /** A build failed. */
   | "ERR_BUILDKIT_SOLVE"
+  /** Registry credentials or a token cannot be had. */
+  | "ERR_BUILDKIT_AUTH"
+  /** An SSH agent cannot be reached, or a key cannot be used. */
+  | "ERR_BUILDKIT_SSH"
   /** A local file or directory that was to be sent cannot be read. */
   | "ERR_BUILDKIT_LOCAL_SOURCE"
   /** A result cannot be written to its destination. */

@@ -1,4 +1,4 @@
-import { ConnectError, candidates as discover, formatAddress } from "@buildkit-node/transport";
+import { ConnectError, defaultEngine, formatAddress } from "@buildkit-node/transport";
 import { type BuildkitdOptions, startBuildkitd } from "./buildkitd.ts";
 import type { Daemon } from "./daemon.ts";
 import { DaemonError } from "./daemon-error.ts";
@@ -51,11 +51,7 @@ function notOurs(address: string, origin: "given" | "found"): Daemon {
 /** The address of the engine that `DOCKER_HOST` names, which must answer, or of the machine's own where it runs. */
 async function runningEngine(signal: AbortSignal | undefined): Promise<string | undefined> {
   const named = process.env["DOCKER_HOST"];
-  const env = { DOCKER_HOST: named };
-  const engine = discover({ env, platform: process.platform }).find(
-    ({ address }) => address.kind === "docker-engine",
-  );
-  if (engine === undefined) return undefined;
+  const engine = await defaultEngine({ env: process.env, platform: process.platform });
   const address = formatAddress(engine.address);
   try {
     await reach(address, answerSignal(signal));

@@ -7,7 +7,8 @@ import {
   type Dialer,
   formatAddress,
   parseAddress,
-  type SocketAddress,
+  type TcpAddress,
+  type UnixAddress,
 } from "@buildkit-node/transport";
 import { DaemonError } from "./daemon-error.ts";
 
@@ -39,11 +40,11 @@ export interface RelayOptions {
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const dialer = createDialer(parseAddress(options.to));
   const wanted = parseAddress(options.listen);
-  if (wanted.kind === "docker-engine") {
+  if (wanted.kind !== "unix" && wanted.kind !== "tcp") {
     throw new InvalidArgumentError(
       "listen",
       options.listen,
-      "a relay listens on unix:// or tcp://, not on docker://",
+      "a relay listens on unix:// or tcp://, on nothing else",
     );
   }
   const open = new Set<Socket>();
@@ -89,7 +90,7 @@ function join(client: Socket, daemon: Duplex): void {
   client.on("close", () => daemon.destroy());
 }
 
-async function listen(server: Server, address: SocketAddress): Promise<string> {
+async function listen(server: Server, address: UnixAddress | TcpAddress): Promise<string> {
   const target =
     address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
   server.listen(target);

@@ -10,6 +10,8 @@ export type ConnectFailure =
   | "refused"
   /** No answer in time. */
   | "timeout"
+  /** The two sides do not trust each other, or only one of them speaks TLS. */
+  | "tls"
   /** Something listens, and it is not BuildKit. */
   | "not-buildkit"
   /** Anything else; see the cause. */
@@ -49,14 +51,31 @@ export class ConnectError extends BuildkitError {
 
 /** The failure of the system call or look-up behind a dial, as a `ConnectError`. */
 export function dialFailed(address: string, thrown: unknown): ConnectError {
-  const known = systemFailures[systemCode(thrown) ?? ""];
-  const attempt = known ?? { failure: "other" as const, problem: errorMessage(thrown) };
+  const attempt = explain(systemCode(thrown) ?? "", errorMessage(thrown));
   return new ConnectError([{ address, ...attempt }], { cause: thrown });
+}
+
+function explain(code: string, message: string): Explained {
+  const known = systemFailures[code];
+  if (known !== undefined) return known;
+  // OpenSSL names an alert of the other side after what it complains about.
+  if (/^ERR_SSL_.*ALERT/.test(code)) {
+    return tls(
+      `the daemon refused the connection: ${message}`,
+      "check the client's certificate in tls.cert and tls.key",
+    );
+  }
+  return { failure: "other", problem: message };
 }
 
 type Explained = Pick<ConnectAttempt, "failure" | "problem" | "advice">;
 
 const startOne = "start the daemon, or give its address to connect() or in BUILDKIT_HOST";
+
+const unknownAuthority = tls(
+  "the daemon's certificate is from an authority that is not trusted",
+  "give the authority's certificate as tls.ca",
+);
 
 const systemFailures: Readonly<Record<string, Explained>> = {
   ENOENT: { failure: "not-found", problem: "there is no such socket", advice: startOne },
@@ -71,6 +90,19 @@ const systemFailures: Readonly<Record<string, Explained>> = {
   EACCES: permission("EACCES"),
   EPERM: permission("EPERM"),
   ECONNREFUSED: { failure: "refused", problem: "nobody listens there", advice: startOne },
+  CERT_HAS_EXPIRED: tls("the daemon's certificate has expired", "renew it; check this machine's clock"),
+  CERT_NOT_YET_VALID: tls("the daemon's certificate is not valid yet", "check this machine's clock"),
+  ERR_TLS_CERT_ALTNAME_INVALID: tls(
+    "the daemon's certificate is for another name",
+    "connect by a name in it, or give that name as tls.serverName",
+  ),
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
+  CERT_SIGNATURE_FAILURE: unknownAuthority,
+  ERR_SSL_WRONG_VERSION_NUMBER: tls("the other side does not speak TLS", "leave the tls options out"),
   ECONNRESET: { failure: "refused", problem: "the other side closed the connection at once" },
   EPIPE: { failure: "refused", problem: "the other side closed the connection at once" },
   ETIMEDOUT: { failure: "timeout", problem: "no answer in time", advice: "check host, port and firewall" },
@@ -81,6 +113,10 @@ const systemFailures: Readonly<Record<string, Explained>> = {
     advice: "check the network",
   },
 };
+
+function tls(problem: string, advice: string): Explained {
+  return { failure: "tls", problem, advice };
+}
 
 function permission(code: string): Explained {
   return {

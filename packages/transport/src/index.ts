@@ -1,10 +1,13 @@
 export {
   type Address,
   AddressError,
+  type ContainerAddress,
   type DockerEngineAddress,
-  formatAddress,
-  parseAddress,
+  type HelperAddress,
+  type KubePodAddress,
+  type NpipeAddress,
   type SocketAddress,
+  type SshAddress,
   type TcpAddress,
   type UnixAddress,
 } from "./address.ts";
@@ -13,8 +16,10 @@ export type { Connection, MetadataPairs } from "./connection.ts";
 export { ConnectionLostError } from "./connection-lost-error.ts";
 export { createDialer } from "./create-dialer.ts";
 export type { Dialer } from "./dialer.ts";
-export { type Candidate, candidates, type Surroundings } from "./discover.ts";
+export { type Candidate, candidates, defaultEngine, type Surroundings } from "./discover.ts";
 export { openConnection } from "./http2-connection.ts";
 export { Link, type LinkOptions } from "./link.ts";
+export { formatAddress, parseAddress } from "./parse-address.ts";
 export { scopedStream } from "./scoped-stream.ts";
 export { type StatusDetail, StatusError, type StatusName } from "./status-error.ts";
+export { type Pem, readTlsMaterial, type TlsMaterial, type TlsOptions } from "./tls-options.ts";

@@ -1,17 +1,21 @@
 import { abortable, BuildkitError, InvalidArgumentError, onAbort } from "@buildkit-node/core";
-import { parseAddress } from "./address.ts";
+import type { Address } from "./address.ts";
 import { type ConnectAttempt, ConnectError } from "./connect-error.ts";
 import type { Connection } from "./connection.ts";
 import { createDialer } from "./create-dialer.ts";
 import type { Dialer } from "./dialer.ts";
-import { candidates, defaultEngine, type Surroundings } from "./discover.ts";
+import { candidates, resolveAddress, type Surroundings } from "./discover.ts";
 import { openConnection } from "./http2-connection.ts";
+import { parseAddress } from "./parse-address.ts";
+import { readTlsMaterial, type TlsMaterial, type TlsOptions } from "./tls-options.ts";
 
 export interface LinkOptions {
   /** How long dialing and the first answer may take for each address, in milliseconds. Default: 10,000. */
   readonly connectTimeoutMs?: number;
   /** Ends the attempt to connect; the link itself lives on. */
   readonly signal?: AbortSignal;
+  /** Secures a TCP address; TLS is spoken where this is given. */
+  readonly tls?: TlsOptions;
   /** What discovery looks at. Default: this process's environment and platform. */
   readonly surroundings?: Surroundings;
 }
@@ -42,7 +46,7 @@ export class Link implements AsyncDisposable {
    * @throws {AddressError} {@link ConnectError} or the signal's reason
    */
   static async open(address?: string | Dialer, options: LinkOptions = {}): Promise<Link> {
-    const { connectTimeoutMs = 10_000, signal } = options;
+    const { connectTimeoutMs = 10_000, signal, tls } = options;
     if (!(connectTimeoutMs > 0)) {
       throw new InvalidArgumentError(
         "connectTimeoutMs",
@@ -53,7 +57,7 @@ export class Link implements AsyncDisposable {
     const around = options.surroundings ?? { env: process.env, platform: process.platform };
     const attempts: ConnectAttempt[] = [];
     const causes: unknown[] = [];
-    for (const way of ways(address, around)) {
+    for (const way of await ways(address, tls, around)) {
       try {
         return new Link(way, await dial(way, connectTimeoutMs, signal), connectTimeoutMs);
       } catch (error) {
@@ -102,17 +106,25 @@ interface Way {
   readonly origin: string | undefined;
 }
 
-function ways(address: string | Dialer | undefined, around: Surroundings): readonly Way[] {
+async function ways(
+  address: string | Dialer | undefined,
+  tls: TlsOptions | undefined,
+  around: Surroundings,
+): Promise<readonly Way[]> {
   if (address !== undefined && typeof address !== "string") return [{ dialer: address, origin: undefined }];
-  if (address === undefined) {
-    return candidates(around).map((one) => ({ dialer: createDialer(one.address), origin: one.origin }));
-  }
-  const parsed = parseAddress(address);
-  if (parsed.kind !== "docker-engine" || parsed.engine !== undefined) {
-    return [{ dialer: createDialer(parsed), origin: undefined }];
-  }
-  const engine = defaultEngine(around);
-  return [{ dialer: createDialer(engine.address), origin: engine.origin }];
+  const given = tls === undefined ? undefined : await readTlsMaterial(tls);
+  if (address === undefined) return (await candidates(around)).map((one) => wayTo(one, given));
+  return [wayTo(await resolveAddress(parseAddress(address), around), given)];
+}
+
+interface Endpoint {
+  readonly address: Address;
+  readonly tls?: TlsMaterial;
+  readonly origin?: string;
+}
+
+function wayTo({ address, tls, origin }: Endpoint, given: TlsMaterial | undefined): Way {
+  return { dialer: createDialer(address, given ?? tls), origin };
 }
 
 /** Opens a connection within the time; what fails says where the address came from. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AddressError, candidates, formatAddress, parseAddress } from "../src/index.ts";
+import { AddressError, formatAddress, parseAddress } from "../src/index.ts";
 
 describe("parseAddress", () => {
   it.each([
@@ -22,6 +22,30 @@ describe("parseAddress", () => {
       "docker://tcp://[::1]:2375",
       { kind: "docker-engine", engine: { kind: "tcp", host: "::1", port: 2375 } },
     ],
+    ["npipe:////./pipe/buildkitd", { kind: "npipe", path: "\\\\.\\pipe\\buildkitd" }],
+    ["docker://?context=remote", { kind: "docker-engine", context: "remote" }],
+    [
+      "docker://ssh://me@host:22/run/d.sock",
+      {
+        kind: "docker-engine",
+        engine: { kind: "ssh", host: "host", user: "me", port: 22, socket: "/run/d.sock" },
+      },
+    ],
+    [
+      "docker-container://builder?context=remote",
+      { kind: "docker-container", name: "builder", context: "remote" },
+    ],
+    ["podman-container://builder", { kind: "podman-container", name: "builder" }],
+    ["nerdctl-container://b?namespace=k8s", { kind: "nerdctl-container", name: "b", namespace: "k8s" }],
+    [
+      "kube-pod://pod-0?context=c&namespace=n&container=b",
+      { kind: "kube-pod", pod: "pod-0", context: "c", namespace: "n", container: "b" },
+    ],
+    ["ssh://host", { kind: "ssh", host: "host" }],
+    [
+      "ssh://user@[::1]:2222/run/b.sock",
+      { kind: "ssh", host: "::1", user: "user", port: 2222, socket: "/run/b.sock" },
+    ],
   ])("reads %s", (text, address) => {
     expect(parseAddress(text)).toEqual(address);
     expect(parseAddress(formatAddress(parseAddress(text)))).toEqual(address);
@@ -37,7 +61,16 @@ describe("parseAddress", () => {
     ["tcp://:1234", /host and port/],
     ["tcp://host:99999", /cannot be read/],
     ["tcp://host:1234/path", /nothing may follow/],
-    ["docker://vsock://x", /cannot be reached/],
+    ["docker://vsock://x", /not one of/],
+    ["docker://kube-pod://x", /cannot be reached by kube-pod/],
+    ["docker-container://-v", /is not a name/],
+    ["docker-container://a b", /is not a name/],
+    ["docker-container://a?namespace=x", /namespace is not known: it takes context/],
+    ["podman-container://a?x=y", /it takes none/],
+    ["kube-pod://p?container=--evil", /container has no usable value/],
+    ["ssh://-oProxyCommand=x", /needs a host|cannot be read/],
+    ["ssh://user:secret@host", /a password cannot be given/],
+    ["ssh://host/sock?x=1", /nothing may follow/],
   ])("refuses %j and says why", (text, message) => {
     expect(() => parseAddress(text)).toThrow(AddressError);
     expect(() => parseAddress(text)).toThrow(message);
@@ -51,34 +84,5 @@ describe("parseAddress", () => {
       expect(error).toMatchObject({ code: "ERR_BUILDKIT_ADDRESS", address: "tcp://user@host:1234" });
       expect(String(error)).not.toContain("hunter2");
     }
-  });
-});
-
-describe("candidates", () => {
-  const addresses = (env: Record<string, string>, platform: NodeJS.Platform = "linux") =>
-    candidates({ env, platform }).map(({ address }) => formatAddress(address));
-
-  it("takes BUILDKIT_HOST alone where it is set", () => {
-    const found = candidates({
-      env: { BUILDKIT_HOST: "tcp://h:1", DOCKER_HOST: "tcp://d:2" },
-      platform: "linux",
-    });
-    expect(found).toEqual([{ address: { kind: "tcp", host: "h", port: 1 }, origin: "from BUILDKIT_HOST" }]);
-  });
-
-  it("goes from buildkitd to the rootless socket to the Docker Engine", () => {
-    expect(addresses({ XDG_RUNTIME_DIR: "/run/user/1000:/other", BUILDKIT_HOST: "" })).toEqual([
-      "unix:///run/buildkit/buildkitd.sock",
-      "unix:///run/user/1000/buildkit/buildkitd.sock",
-      "docker://unix:///var/run/docker.sock",
-    ]);
-    expect(addresses({ DOCKER_HOST: "tcp://127.0.0.1:2375" }, "darwin")).toEqual([
-      "unix:///var/run/buildkit/buildkitd.sock",
-      "docker://tcp://127.0.0.1:2375",
-    ]);
-  });
-
-  it("refuses a variable that holds no address", () => {
-    expect(() => addresses({ BUILDKIT_HOST: "somewhere" })).toThrow(AddressError);
   });
 });

@@ -1,7 +1,9 @@
 import { InvalidArgumentError, type ProgressDisplay } from "@buildkit-node/core";
+import { paintNothing, parseColors } from "../text/colors.ts";
 import { Output, type OutputStream } from "./output.ts";
 import { PlainDisplay } from "./plain/plain-display.ts";
 import { RawJsonDisplay } from "./raw-json-display.ts";
+import { TtyDisplay } from "./tty/tty-display.ts";
 
 /**
  * How progress is shown: `tty` redraws a live tree on a terminal; `plain` writes lines in blocks by step; `rawjson`
@@ -18,6 +20,12 @@ export interface DisplayOptions {
   readonly color?: boolean;
   /** Least time between two drawings, in milliseconds. Default: `TTY_DISPLAY_RATE`, else 100. */
   readonly intervalMs?: number;
+  /** `tty` only: colours, written as in `BUILDKIT_COLORS`, which is the default. */
+  readonly colors?: string;
+  /** `tty` only: lines of output shown of one running step. Default: `BUILDKIT_TTY_LOG_LINES`, else 6. */
+  readonly logLines?: number;
+  /** `tty` only: what the first line says is being done. Default: `Building`. */
+  readonly phase?: string;
   /** `plain` only: a line before all others. */
   readonly description?: string;
   /**
@@ -39,10 +47,14 @@ const GITHUB_GROUPS = { open: "::group::", close: "::endgroup::" };
  * the steps of a build with a name then carry that name.
  *
  * The environment is read in this call and never later: `BUILDKIT_PROGRESS` (replaces `auto`), `NO_COLOR`,
- * `TTY_DISPLAY_RATE`, `PROGRESS_NO_TRUNC` (`0` cuts names to 72 characters in `plain`) and `GITHUB_ACTIONS`, with the
- * meaning that they have for BuildKit's own tools. `plain` and `rawjson` are line by line what those tools write,
+ * `BUILDKIT_COLORS`, `TTY_DISPLAY_RATE`, `BUILDKIT_TTY_LOG_LINES`, `PROGRESS_NO_TRUNC` (`0` cuts names to 72 characters
+ * in `plain`), with the meaning that they have for BuildKit's own tools, `TERM` (`dumb` is no terminal) and
+ * `GITHUB_ACTIONS`. `plain` and `rawjson` are line by line what those tools write,
  * but for control characters in output: those that would move the cursor or change the terminal are carried out within
  * their line or left out.
+ *
+ * `tty` hides the cursor only within each write, and installs no handlers of signals or of the process's end: whenever the
+ * process stops, the terminal is left in order, with the last drawing on it.
  *
  * Nothing is written before the first build begins. If writing fails (a broken pipe), the build goes on unseen.
  *
@@ -62,14 +74,47 @@ export function display(mode: DisplayMode = "auto", options: DisplayOptions = {}
   if (asked === "quiet") return quiet;
   const output = new Output(stream);
   if (asked === "rawjson") return new RawJsonDisplay(output);
-  const groups = options.groups ?? (asked === "auto" && env["GITHUB_ACTIONS"] === "true" ? "github" : "none");
+  const isTerminal = stream.isTTY === true && env["TERM"] !== "dumb";
+  if (asked === "tty" && !isTerminal) {
+    throw new InvalidArgumentError(
+      "stream",
+      stream,
+      "progress mode tty needs a terminal: use auto or plain elsewhere",
+    );
+  }
+  return asked === "plain" || !isTerminal
+    ? plain(output, env, options, asked === "auto")
+    : tty(output, env, options);
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function plain(
+  output: Output,
+  env: Environment,
+  options: DisplayOptions,
+  isOwnChoice: boolean,
+): ProgressDisplay {
+  const groups = options.groups ?? (isOwnChoice && env["GITHUB_ACTIONS"] === "true" ? "github" : "none");
   return new PlainDisplay({
     output,
     color: options.color ?? !env["NO_COLOR"],
-    intervalMs: options.intervalMs ?? rate(env["TTY_DISPLAY_RATE"]) ?? 100,
+    intervalMs: options.intervalMs ?? positive(env["TTY_DISPLAY_RATE"]) ?? 100,
     description: options.description,
     groups: groups === "github" ? GITHUB_GROUPS : undefined,
     maxNameLength: env["PROGRESS_NO_TRUNC"] === "0" ? SHORT_NAME_LENGTH : Number.POSITIVE_INFINITY,
+  });
+}
+
+function tty(output: Output, env: Environment, options: DisplayOptions): ProgressDisplay {
+  const color = options.color ?? !env["NO_COLOR"];
+  return new TtyDisplay({
+    output,
+    color,
+    paint: color ? parseColors(options.colors ?? env["BUILDKIT_COLORS"], process.platform) : paintNothing,
+    intervalMs: options.intervalMs ?? positive(env["TTY_DISPLAY_RATE"]) ?? 100,
+    logLines: options.logLines ?? positive(env["BUILDKIT_TTY_LOG_LINES"]) ?? 6,
+    phase: options.phase ?? "Building",
   });
 }
 
@@ -77,6 +122,6 @@ const quiet: ProgressDisplay = {
   attach: () => ({ update: () => {}, end: () => Promise.resolve() }),
 };
 
-function rate(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+function positive(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,9}$/.test(text) && Number(text) > 0 ? Number(text) : undefined;
 }

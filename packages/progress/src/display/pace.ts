@@ -28,6 +28,12 @@ export class Pace {
     }
   }
 
+  /** Draws when the interval has passed from now on. */
+  restart(): void {
+    this.cancel();
+    this.request();
+  }
+
   drawNow(): void {
     this.cancel();
     this.#draw();

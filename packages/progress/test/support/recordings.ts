@@ -8,6 +8,7 @@ import { type OutputStream, parseStatusLine } from "@buildkit-node/progress";
 export const RECORDINGS = [
   "cached",
   "canceled",
+  "changed",
   "failing",
   "groups",
   "heavy",
@@ -30,7 +31,10 @@ export function recordingStream(name: string): Readable {
 }
 
 /** A stream that keeps what was written to it. */
-export function capture(size?: { columns: number; rows: number }): OutputStream & { text(): string } {
+export function capture(size?: {
+  columns: number;
+  rows: number;
+}): OutputStream & PassThrough & { text(): string } {
   const chunks: Buffer[] = [];
   const stream = new PassThrough();
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));

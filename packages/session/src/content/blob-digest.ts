@@ -1,35 +1,32 @@
 import { createHash, type Hash } from "node:crypto";
+import { type DigestAlgorithm, type DigestText, isDigest } from "@buildkit-node/oci";
 import { ContentError } from "./content-error.ts";
 
-/** Hex digits of a digest, by the algorithms that OCI registers. */
-const hexDigits: ReadonlyMap<string, number> = new Map([
-  ["sha256", 64],
-  ["sha384", 96],
-  ["sha512", 128],
-]);
-
 export interface BlobDigest {
-  readonly algorithm: string;
+  readonly algorithm: DigestAlgorithm;
   readonly hex: string;
 }
 
 /** Takes a digest apart. Whatever passes is safe as a pair of file names. Throws a `ContentError` with reason `invalid`. */
 export function parseBlobDigest(digest: string): BlobDigest {
-  const colon = digest.indexOf(":");
-  const algorithm = digest.slice(0, Math.max(colon, 0));
-  const hex = digest.slice(colon + 1);
-  if (hexDigits.get(algorithm) !== hex.length || !/^[0-9a-f]*$/.test(hex)) {
+  checkDigest(digest);
+  const [algorithm, hex = ""] = digest.split(":");
+  return { algorithm: algorithm as DigestAlgorithm, hex };
+}
+
+/** Throws a `ContentError` with reason `invalid`. */
+export function checkDigest(digest: string): asserts digest is DigestText {
+  if (!isDigest(digest)) {
     throw new ContentError("invalid", digest, `${JSON.stringify(digest)} is not a content digest`);
   }
-  return { algorithm, hex };
 }
 
 /** A running hash that can be asked in between. */
 export class BlobHasher {
-  readonly algorithm: string;
+  readonly algorithm: DigestAlgorithm;
   #hash: Hash;
 
-  constructor(algorithm: string) {
+  constructor(algorithm: DigestAlgorithm) {
     this.algorithm = algorithm;
     this.#hash = createHash(algorithm);
   }
@@ -39,7 +36,7 @@ export class BlobHasher {
   }
 
   /** The digest of everything so far. */
-  digest(): string {
+  digest(): DigestText {
     return `${this.algorithm}:${this.#hash.copy().digest("hex")}`;
   }
 

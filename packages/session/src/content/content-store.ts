@@ -1,7 +1,8 @@
+import type { DigestText } from "@buildkit-node/oci";
+
 /** A blob that a store holds whole. */
 export interface ContentInfo {
-  /** `sha256:<hex>`, or another algorithm that OCI registers. */
-  readonly digest: string;
+  readonly digest: DigestText;
   readonly sizeBytes: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -53,7 +54,7 @@ export interface ContentWriter extends AsyncDisposable {
   /** Where the write stands; after an interruption `offsetBytes` is where to go on. */
   readonly status: IngestStatus;
   /** Digest of the bytes stored so far. */
-  digest(): Promise<string>;
+  digest(): Promise<DigestText>;
   /** Appends. */
   write(data: Uint8Array): Promise<void>;
   /** Forgets everything stored so far. */

@@ -1,4 +1,5 @@
 import { BuildkitError } from "@buildkit-node/core";
+import type { DigestText } from "@buildkit-node/oci";
 import { BlobHasher, parseBlobDigest } from "./blob-digest.ts";
 import { ContentError } from "./content-error.ts";
 import type { ContentCommitOptions, ContentInfo, ContentWriter, IngestStatus } from "./content-store.ts";
@@ -11,7 +12,7 @@ export interface Ingest {
   /** All bytes so far. */
   bytes(): AsyncIterable<Uint8Array>;
   /** Turns the ingest into the blob, or throws reason `exists`. */
-  publish(digest: string, sizeBytes: number): Promise<ContentInfo>;
+  publish(digest: DigestText, sizeBytes: number): Promise<ContentInfo>;
   /** Keeps what is there for a later write. */
   keep(updatedAt: Date): Promise<void>;
   /** Removes what is there, if anything. */
@@ -58,7 +59,7 @@ export class IngestWriter implements ContentWriter {
     };
   }
 
-  digest(): Promise<string> {
+  digest(): Promise<DigestText> {
     return Promise.resolve(this.#hasher.digest());
   }
 
@@ -109,7 +110,7 @@ export class IngestWriter implements ContentWriter {
     return this.close();
   }
 
-  async #verifiedDigest(expected: ContentCommitOptions): Promise<string> {
+  async #verifiedDigest(expected: ContentCommitOptions): Promise<DigestText> {
     if (expected.sizeBytes !== undefined && expected.sizeBytes !== this.#offsetBytes) {
       throw this.#mismatch(`has ${this.#offsetBytes} bytes instead of ${expected.sizeBytes}`);
     }
@@ -121,7 +122,7 @@ export class IngestWriter implements ContentWriter {
   }
 
   /** The digest in the algorithm of `expected`, which may be another one than was announced when the write began. */
-  async #digestIn(expected: string | undefined): Promise<string> {
+  async #digestIn(expected: string | undefined): Promise<DigestText> {
     const algorithm = expected === undefined ? this.#hasher.algorithm : parseBlobDigest(expected).algorithm;
     if (algorithm === this.#hasher.algorithm) return this.#hasher.digest();
     const hasher = new BlobHasher(algorithm);

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { chmod, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BuildkitError, errorMessage } from "@buildkit-node/core";
+import type { DigestText } from "@buildkit-node/oci";
 import { alreadyExists } from "./content-error.ts";
 import type { ContentInfo } from "./content-store.ts";
 import type { IngestDirectory } from "./ingest-directory.ts";
@@ -41,7 +42,7 @@ export class LayoutIngest implements Ingest {
     return createReadStream(this.#directory.dataPath);
   }
 
-  async publish(digest: string, sizeBytes: number): Promise<ContentInfo> {
+  async publish(digest: DigestText, sizeBytes: number): Promise<ContentInfo> {
     const { dataPath } = this.#directory;
     const blobPath = this.#blobPath(digest);
     try {

@@ -2,7 +2,7 @@ import { constants, createReadStream, type Stats } from "node:fs";
 import { type FileHandle, open, opendir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InvalidArgumentError } from "@buildkit-node/core";
-import { BlobHasher, parseBlobDigest } from "./blob-digest.ts";
+import { BlobHasher, checkDigest, parseBlobDigest } from "./blob-digest.ts";
 import { alreadyExists, ContentError, notFound } from "./content-error.ts";
 import type {
   ContentInfo,
@@ -168,6 +168,7 @@ async function openIngest(
 }
 
 function infoOf(digest: string, found: Stats): ContentInfo {
+  checkDigest(digest);
   return { digest, sizeBytes: found.size, createdAt: found.mtime, updatedAt: found.atime };
 }
 

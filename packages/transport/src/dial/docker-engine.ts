@@ -1,24 +1,29 @@
 import { type IncomingMessage, type RequestOptions, request } from "node:http";
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { onAbort } from "@buildkit-node/core";
-import { formatAddress, formatHostPort, type SocketAddress } from "../address.ts";
 import { ConnectError, dialFailed } from "../connect-error.ts";
 import type { Dialer } from "../dialer.ts";
-import { dialSocket } from "./socket.ts";
+
+/** The ways to an engine's API: where TLS is spoken, the two sides agree on the protocol when they connect. */
+export interface EngineApi {
+  readonly http1: Dialer;
+  readonly http2: Dialer;
+}
 
 /**
  * Dials the BuildKit inside a Docker Engine. Engines from API 1.53 on (Docker 29.2) take gRPC on the API socket as it
  * is; older ones turn a connection over to it when asked with `POST /grpc`, which newer ones call deprecated.
  */
-export function dockerEngineDialer(engine: SocketAddress): Dialer {
-  const address = formatAddress({ kind: "docker-engine", engine });
+export function dockerEngineDialer(api: EngineApi): Dialer {
+  const address = `docker://${api.http1.address}`;
   return {
     address,
-    authority: engine.kind === "tcp" ? formatHostPort(engine) : "localhost",
+    authority: api.http1.authority,
     dial: async (signal) => {
-      const version = await askApiVersion(address, await dialSocket(engine, signal), signal);
-      const socket = await dialSocket(engine, signal);
-      return takesGrpc(version) ? socket : upgrade(address, socket, signal);
+      const version = await askApiVersion(address, await api.http1.dial(signal), signal);
+      return takesGrpc(version)
+        ? api.http2.dial(signal)
+        : upgrade(address, await api.http1.dial(signal), signal);
     },
   };
 }
@@ -28,7 +33,7 @@ function takesGrpc(apiVersion: string): boolean {
   return major > 1 || (major === 1 && minor >= 53);
 }
 
-async function askApiVersion(address: string, socket: Socket, signal?: AbortSignal): Promise<string> {
+async function askApiVersion(address: string, socket: Duplex, signal?: AbortSignal): Promise<string> {
   const answer = await ask(address, socket, { path: "/_ping" }, signal);
   const version = answer.response.headers["api-version"];
   socket.destroy();
@@ -39,7 +44,7 @@ async function askApiVersion(address: string, socket: Socket, signal?: AbortSign
   );
 }
 
-async function upgrade(address: string, socket: Socket, signal?: AbortSignal): Promise<Socket> {
+async function upgrade(address: string, socket: Duplex, signal?: AbortSignal): Promise<Duplex> {
   const options = { method: "POST", path: "/grpc", headers: { connection: "Upgrade", upgrade: "h2c" } };
   const answer = await ask(address, socket, options, signal);
   if (answer.upgraded === undefined) {
@@ -63,7 +68,7 @@ interface Answer {
 /** One HTTP/1.1 exchange on a socket of its own. Destroys the socket when it fails. */
 function ask(
   address: string,
-  socket: Socket,
+  socket: Duplex,
   options: RequestOptions,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {

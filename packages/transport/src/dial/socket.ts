@@ -1,13 +1,14 @@
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { onAbort } from "@buildkit-node/core";
-import { formatAddress, type SocketAddress } from "../address.ts";
+import type { SocketAddress } from "../address.ts";
 import { dialFailed } from "../connect-error.ts";
+import { formatAddress } from "../parse-address.ts";
 
 /** After so long without traffic the system begins to ask whether a TCP peer is still there. */
-const keepAliveMs = 30_000;
+export const keepAliveMs = 30_000;
 
 /**
- * Opens a plain unix or TCP socket.
+ * Opens a plain socket.
  *
  * @throws {ConnectError} or the signal's reason
  */
@@ -33,7 +34,7 @@ export function dialSocket(address: SocketAddress, signal?: AbortSignal): Promis
 }
 
 function socketOptions(address: SocketAddress): NetConnectOpts {
-  if (address.kind === "unix") return { path: address.path };
+  if (address.kind !== "tcp") return { path: address.path };
   return {
     host: address.host,
     port: address.port,

@@ -1,5 +1,6 @@
-import { formatAddress, type UnixAddress } from "../address.ts";
+import type { UnixAddress } from "../address.ts";
 import type { Dialer } from "../dialer.ts";
+import { formatAddress } from "../parse-address.ts";
 import { dialSocket } from "./socket.ts";
 
 /** Dials a daemon's unix socket. */

@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
+import { mkdir, symlink } from "node:fs/promises";
 import path from "node:path";
 import { type DockerdOptions, type PrivateDaemon, startDockerd } from "@buildkit-node/daemon";
-import { type ProvidedSet, provideSets } from "../../scripts/debian/provide.ts";
+import { cacheFolder, type ProvidedSet, provideSets } from "./provide.ts";
 
-/** The engines that can be started, by the name that the summary uses. */
+/** The engines that can be started, by the name that summaries use. */
 export const engines = {
   testing: { set: "engine-testing", containerdSnapshotter: true },
   stable: { set: "engine-stable", containerdSnapshotter: true },
@@ -25,6 +27,7 @@ export async function startEngine(name: EngineName, options: DockerdOptions = {}
     programFolders: [
       ...engine.programFolders,
       ...sets.runtime.programFolders,
+      ...(await folderOfMissing(sets.busybox)),
       ...(options.programFolders ?? []),
     ],
     env: { ...(libraries === "" ? {} : { LD_LIBRARY_PATH: libraries }), ...options.env },
@@ -32,8 +35,8 @@ export async function startEngine(name: EngineName, options: DockerdOptions = {}
 }
 
 /**
- * The engine's release, and the BuildKit in it by its own list of modules: a BuildKit that is built into an engine
- * calls itself `v0.0.0+unknown`.
+ * The engine's release and that of the BuildKit in it, which goes by the engine's list of modules: a BuildKit that is
+ * built into an engine calls itself `v0.0.0+unknown`.
  */
 export async function engineRelease(name: EngineName): Promise<string> {
   const { set } = engines[name];
@@ -49,8 +52,15 @@ const vendoredBuildkit: Readonly<Record<string, string>> = {
   "28.5": "0.25",
 };
 
-/** The static busybox of Debian, to build a root filesystem from. */
-export async function busyboxFile(): Promise<string> {
-  const { busybox } = await provideSets("busybox");
-  return path.join(busybox.root, "bin", "busybox");
+/** Debian's minimal installation has no `ip`; busybox's serves as well. */
+async function folderOfMissing(busybox: ProvidedSet): Promise<string[]> {
+  if (["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"].some((file) => existsSync(file))) return [];
+  const folder = path.join(cacheFolder, "programs");
+  await mkdir(folder, { recursive: true });
+  await symlink(path.join(busybox.root, "bin", "busybox"), path.join(folder, "ip")).catch(
+    (error: unknown) => {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    },
+  );
+  return [folder];
 }
