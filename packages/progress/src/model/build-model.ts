@@ -118,8 +118,7 @@ export class BuildModel {
 
   /** Takes what the daemon told. Never throws. */
   apply(update: StatusUpdate): void {
-    const touched = new Set<StepEntry>();
-    for (const vertex of update.vertices) this.#vertex(vertex, touched);
+    const touched = update.vertices.length > 0 ? this.#updateVertices(update.vertices) : [];
     for (const status of update.statuses) this.#status(status);
     for (const warning of update.warnings) this.#warning(warning);
     for (const log of update.logs) this.#log(log);
@@ -129,6 +128,13 @@ export class BuildModel {
   /** Ends the lines that are still open: nothing more will come. */
   finish(): void {
     for (const step of this.#all) step.flushLines((line) => this.#observer.line?.(step, line));
+  }
+
+  /** The steps of which the vertices say something new. */
+  #updateVertices(vertices: readonly Vertex[]): Set<StepEntry> {
+    const touched = new Set<StepEntry>();
+    for (const vertex of vertices) this.#vertex(vertex, touched);
+    return touched;
   }
 
   #vertex(vertex: Vertex, touched: Set<StepEntry>): void {

@@ -113,17 +113,19 @@ export class StepEntry implements Step {
       open = { stream, seconds: 0, timestamp, isOpen: false, lines: new LineAssembler() };
       this.#streams.set(key, open);
     }
-    const seconds = this.#secondsAt(timestamp);
     const { lines } = open;
-    let first = open.isOpen ? { timestamp: open.timestamp, seconds: open.seconds } : undefined;
+    const seconds = this.#secondsAt(timestamp);
+    // Only the first line that ends here can have begun in an earlier chunk.
+    let begun = open.isOpen ? open : { timestamp, seconds };
     lines.write(data, (text) => {
-      const line = { stream, timestamp, seconds, ...first, text };
-      first = undefined;
+      const line = { stream, timestamp: begun.timestamp, seconds: begun.seconds, text };
+      begun = { timestamp, seconds };
       this.log.add(line);
       emit(line);
     });
-    if (first === undefined) Object.assign(open, { timestamp, seconds });
     open.isOpen = lines.isOpen;
+    open.timestamp = begun.timestamp;
+    open.seconds = begun.seconds;
   }
 
   /** Ends the lines that are open, as when the step has ended. */

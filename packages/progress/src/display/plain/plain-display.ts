@@ -11,6 +11,9 @@ import { type PlainFormat, PlainWriter } from "./plain-writer.ts";
 /** Output of a step that waits for the focus; beyond this it is written at once, so that memory stays bounded. */
 const MAX_PENDING_LENGTH = 1_048_576;
 
+/** The same for the step that has the focus: nothing is gained by holding much of it. */
+const MAX_FOCUS_LENGTH = 65_536;
+
 /** Lines shown of a failed step's output. */
 const FAILURE_LINES = 10;
 
@@ -51,8 +54,8 @@ export class PlainDisplay implements ProgressDisplay {
     const { output } = this.#options;
     if (!this.#builds.has(build)) return;
     build.model.apply(update);
-    const overfull = build.overfull();
-    if (overfull.length > 0) output.write(this.#writer.takeAll(overfull));
+    const overfull = build.takeOverfull();
+    if (overfull !== undefined) output.write(this.#writer.takeAll(overfull));
     if (this.#writer.isDirty) this.#pace.request();
     return output.isBusy ? output.drained() : undefined;
   }
@@ -86,12 +89,13 @@ class PlainBuild {
   readonly #steps = new Map<Step, PlainStep>();
   readonly #writer: PlainWriter;
   readonly #nameOf: (step: Step) => string;
-  readonly #overfull = new Set<PlainStep>();
+  #overfull: Set<PlainStep> | undefined;
 
   constructor(writer: PlainWriter, nameOf: (step: Step) => string) {
     this.#writer = writer;
     this.#nameOf = nameOf;
     this.model = new BuildModel({
+      logLines: FAILURE_LINES,
       observer: {
         changed: (step) => this.#changed(step),
         line: (step, line) => this.#line(step, line),
@@ -100,9 +104,9 @@ class PlainBuild {
   }
 
   /** Steps with more unwritten output than is to be held. */
-  overfull(): PlainStep[] {
-    const steps = [...this.#overfull];
-    this.#overfull.clear();
+  takeOverfull(): Iterable<PlainStep> | undefined {
+    const steps = this.#overfull;
+    this.#overfull = undefined;
     return steps;
   }
 
@@ -116,7 +120,7 @@ class PlainBuild {
 
   #changed(step: Step): void {
     const plain = this.#of(step);
-    plain.note(performance.now());
+    plain.note();
     this.#writer.mark(plain);
   }
 
@@ -124,7 +128,8 @@ class PlainBuild {
     const plain = this.#of(step);
     plain.addLine(line);
     this.#writer.mark(plain);
-    if (plain.pendingLength > MAX_PENDING_LENGTH) this.#overfull.add(plain);
+    const limit = this.#writer.current === plain ? MAX_FOCUS_LENGTH : MAX_PENDING_LENGTH;
+    if (plain.pendingLength > limit) this.#overfull = (this.#overfull ?? new Set()).add(plain);
   }
 
   #of(step: Step): PlainStep {

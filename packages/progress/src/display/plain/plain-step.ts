@@ -44,8 +44,9 @@ export class PlainStep {
     return this.#length;
   }
 
-  note(now: number): void {
-    if (this.activity++ === 0) this.activeSince = now;
+  /** Something has happened. */
+  note(): void {
+    if (this.activity++ === 0) this.activeSince = performance.now();
     this.isClosed = false;
   }
 

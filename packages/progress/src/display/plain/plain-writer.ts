@@ -37,6 +37,11 @@ export class PlainWriter {
     return this.#dirty.size > 0;
   }
 
+  /** The step that has the focus. */
+  get current(): PlainStep | undefined {
+    return this.#current;
+  }
+
   mark(step: PlainStep): void {
     this.#dirty.add(step);
   }
