@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, symlink } from "node:fs/promises";
 import path from "node:path";
 import { type DockerdOptions, type PrivateDaemon, startDockerd } from "@buildkit-node/daemon";
-import { cacheFolder, type ProvidedSet, provideSets } from "./provide.ts";
+import { cacheFolder, provideSets } from "./provide.ts";
 
 /** The engines that can be started, by the name that summaries use. */
 export const engines = {
@@ -15,19 +15,23 @@ export const engines = {
 
 export type EngineName = keyof typeof engines;
 
+/** Fetches what the engines need, where the clone's cache lacks it. */
+export async function provideEngines(names: readonly EngineName[]): Promise<void> {
+  await provideSets(...names.map((name) => engines[name].set), "runtime", "busybox");
+}
+
 /** Starts a private engine from Debian's packages, which are fetched when the clone's cache lacks them. */
 export async function startEngine(name: EngineName, options: DockerdOptions = {}): Promise<PrivateDaemon> {
   const { set, containerdSnapshotter } = engines[name];
-  const sets = await provideSets(set, "runtime", "busybox");
-  const engine: ProvidedSet = sets[set];
+  const { runtime, [set]: engine } = await provideSets(set, "runtime");
   const libraries = engine.libraryFolders.join(":");
   return startDockerd({
     containerdSnapshotter,
     ...options,
     programFolders: [
       ...engine.programFolders,
-      ...sets.runtime.programFolders,
-      ...(await folderOfMissing(sets.busybox)),
+      ...runtime.programFolders,
+      ...(await missingProgramFolders()),
       ...(options.programFolders ?? []),
     ],
     env: { ...(libraries === "" ? {} : { LD_LIBRARY_PATH: libraries }), ...options.env },
@@ -52,9 +56,10 @@ const vendoredBuildkit: Readonly<Record<string, string>> = {
   "28.5": "0.25",
 };
 
-/** Debian's minimal installation has no `ip`; busybox's serves as well. */
-async function folderOfMissing(busybox: ProvidedSet): Promise<string[]> {
+/** A folder with what an engine needs and Debian's minimal installation lacks: `ip`, for which busybox serves as well. */
+export async function missingProgramFolders(): Promise<string[]> {
   if (["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"].some((file) => existsSync(file))) return [];
+  const { busybox } = await provideSets("busybox");
   const folder = path.join(cacheFolder, "programs");
   await mkdir(folder, { recursive: true });
   await symlink(path.join(busybox.root, "bin", "busybox"), path.join(folder, "ip")).catch(

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Scope } from "@buildkit-node/core";
 import { DaemonError, findOrStartDaemon, startDockerd } from "@buildkit-node/daemon";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { startEngine } from "../../scripts/debian/engines.ts";
+import { missingProgramFolders, startEngine } from "../../scripts/debian/engines.ts";
 import { describeDaemon } from "../support/describe-daemon.ts";
 import { leftoversOf, processes } from "../support/leftovers.ts";
 import { describeDestructive } from "../support/ways.ts";
@@ -217,7 +217,7 @@ async function failureOf(starting: Promise<unknown>): Promise<DaemonError> {
 async function fakeDockerd(script: string): Promise<string[]> {
   await writeExecutable(path.join(folder, "dockerd"), `cp "$2" '${folder}/dockerd.json'\n${script}`);
   for (const name of ["containerd", "runc"]) await writeExecutable(path.join(folder, name), "exit 1");
-  return [folder];
+  return [folder, ...(await missingProgramFolders())];
 }
 
 async function writeExecutable(file: string, script: string): Promise<void> {

@@ -4,8 +4,13 @@ import path from "node:path";
 import { Scope } from "@buildkit-node/core";
 import { startRelay } from "@buildkit-node/daemon";
 import type { TestProject } from "vitest/node";
-import { type EngineName, engineRelease, engines, startEngine } from "../../scripts/debian/engines.ts";
-import { provideSets } from "../../scripts/debian/provide.ts";
+import {
+  type EngineName,
+  engineRelease,
+  engines,
+  provideEngines,
+  startEngine,
+} from "../../scripts/debian/engines.ts";
 import { describeDaemon } from "./describe-daemon.ts";
 import type { TestDaemon, Way } from "./ways.ts";
 
@@ -45,7 +50,7 @@ async function startAll(scope: Scope): Promise<Provided> {
   const directory = await mkdtemp(path.join(os.tmpdir(), "buildkit-relays-"));
   scope.defer(() => rm(directory, { recursive: true, force: true }));
   const names = (process.env["ENGINES"] ?? defaultEngines).split(",").filter(isEngine);
-  await provideSets(...names.map((name) => engines[name].set));
+  await provideEngines(names);
   const started = await Promise.all(names.map((name) => startWithRelays(name, directory, scope)));
   return { daemons: started.map(({ daemon }) => daemon), ways: started.flatMap(({ ways }) => ways) };
 }
