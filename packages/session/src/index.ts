@@ -1,3 +1,4 @@
+export type { Attachable } from "./attachable.ts";
 export { type CredentialSource, RegistryAuthError, type RegistryCredentials } from "./auth/credentials.ts";
 export {
   type DockerCredentialsOptions,
@@ -24,3 +25,14 @@ export {
 export { memoryStore } from "./content/memory-store.ts";
 export { ociLayoutStore } from "./content/oci-layout-store.ts";
 export { pruneLayout } from "./content/prune-layout.ts";
+export { type DirectorySinkOptions, directorySink } from "./file-send/directory-sink.ts";
+export type { ExportSink } from "./file-send/export-sink.ts";
+export { fileSend } from "./file-send/file-send.ts";
+export { type ByteDestination, type StreamSinkOptions, streamSink } from "./file-send/stream-sink.ts";
+export { type FileSyncOptions, fileSync } from "./filesync/file-sync.ts";
+export { DestinationError } from "./fsutil/destination-error.ts";
+export type { OnUnreadable } from "./fsutil/directory-source.ts";
+export { LocalSourceError } from "./fsutil/local-source-error.ts";
+export type { Ownership } from "./fsutil/tree-writer.ts";
+export { type OpenSessionOptions, openSession, type Session, type SessionState } from "./session.ts";
+export { SessionError } from "./session-error.ts";

@@ -1,0 +1,42 @@
+import { access, constants, stat } from "node:fs/promises";
+import path from "node:path";
+import { InvalidArgumentError } from "@buildkit-node/core";
+import { type ByteDestination, DestinationError } from "@buildkit-node/session";
+
+/** Throws unless a file can be written at `dest`, whose directory must be there. */
+export async function checkFileDestination(dest: ByteDestination): Promise<void> {
+  if (typeof dest !== "string") return;
+  if (dest === "") throw new InvalidArgumentError("dest", dest, "dest is empty: give a path or a stream");
+  const directory = path.dirname(path.resolve(dest));
+  const existing = await stat(dest).catch(() => undefined);
+  if (existing?.isDirectory() === true) {
+    throw new DestinationError(dest, `cannot write ${dest}: it is a directory; give the path of a file`);
+  }
+  await checkWritable(directory, dest);
+}
+
+/** Throws unless files can be written below `dest`, which need not be there yet. */
+export async function checkDirectoryDestination(dest: string): Promise<void> {
+  if (dest === "")
+    throw new InvalidArgumentError("dest", dest, "dest is empty: give the path of a directory");
+  for (let directory = path.resolve(dest); ; directory = path.dirname(directory)) {
+    const existing = await stat(directory).catch(() => undefined);
+    if (existing === undefined && directory !== path.dirname(directory)) continue;
+    if (existing?.isDirectory() !== true) {
+      throw new DestinationError(dest, `cannot write to ${dest}: ${directory} is not a directory`);
+    }
+    await checkWritable(directory, dest);
+    return;
+  }
+}
+
+async function checkWritable(directory: string, dest: string): Promise<void> {
+  try {
+    await access(directory, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const missing =
+      cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR");
+    const why = missing ? `there is no directory ${directory}` : `${directory} is not writable`;
+    throw new DestinationError(dest, `cannot write ${dest}: ${why}`, { cause });
+  }
+}

@@ -1,0 +1,68 @@
+import { BuildkitError } from "@buildkit-node/core";
+import { type ByteString, toText } from "./byte-string.ts";
+import { isDirectory, isSymlink } from "./file-mode.ts";
+import type { FileStat } from "./stat.ts";
+
+/** A path as its directory's and its own name. */
+export interface SplitPath {
+  /** Without a `/` at the end; empty for the root. */
+  readonly directory: ByteString;
+  readonly name: ByteString;
+}
+
+/**
+ * Holds a daemon to the order and the form of a tree's entries. What passes lies below the root, in a directory that
+ * was sent before it, behind its siblings, and once; a hard link leads to a file that was sent before it.
+ */
+export class OrderValidator {
+  /** The directories that the last entry is in, outermost first, each with the last name seen in it. */
+  readonly #open: { readonly path: ByteString; last: ByteString }[] = [{ path: "", last: "" }];
+  readonly #files = new Set<ByteString>();
+
+  /** Throws a protocol error for an entry that must not come here. */
+  check(stat: FileStat): SplitPath {
+    const { path } = stat;
+    assertClean(path);
+    const slash = path.lastIndexOf("/");
+    const directory = slash < 0 ? "" : path.slice(0, slash);
+    const name = path.slice(slash + 1);
+    this.#place(path, directory, name);
+    if (isDirectory(stat.mode)) this.#open.push({ path, last: "" });
+    else if (!isSymlink(stat.mode)) this.#checkLink(stat);
+    return { directory, name };
+  }
+
+  #place(path: ByteString, directory: ByteString, name: ByteString): void {
+    let parent = this.#open.at(-1);
+    while (parent !== undefined && parent.path !== directory) {
+      this.#open.pop();
+      parent = this.#open.at(-1);
+    }
+    if (parent === undefined || name <= parent.last) {
+      throw violation(path, "it is out of order, or its directory is missing");
+    }
+    parent.last = name;
+  }
+
+  #checkLink({ path, linkname }: FileStat): void {
+    if (linkname === "") this.#files.add(path);
+    else if (!this.#files.has(linkname))
+      throw violation(path, `it is a link to "${toText(linkname)}", which is no file`);
+  }
+}
+
+function assertClean(path: ByteString): void {
+  if (path.startsWith("/")) throw violation(path, "it is absolute");
+  for (const component of path.split("/")) {
+    if (component === "..") throw violation(path, "it leads out of the directory");
+    if (component === "" || component === ".") throw violation(path, "it is not a clean path");
+  }
+  if (path.includes("\0")) throw violation(path, "it holds a NUL");
+}
+
+function violation(path: ByteString, why: string): BuildkitError {
+  return new BuildkitError(
+    "ERR_BUILDKIT_PROTOCOL",
+    `the daemon sent the entry "${toText(path)}", which is refused: ${why}; nothing was written for it`,
+  );
+}

@@ -1,0 +1,16 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { Mode } from "./file-mode.ts";
+import type { FileStat } from "./stat.ts";
+
+const run = promisify(execFile);
+
+/** Makes a named pipe or a device with the system's own tools, as Node has no call for it. */
+export async function makeSpecialFile(path: string, stat: FileStat): Promise<void> {
+  if (stat.mode & Mode.namedPipe) {
+    await run("mkfifo", ["-m", "600", "--", path]);
+    return;
+  }
+  const type = stat.mode & Mode.characterDevice ? "c" : "b";
+  await run("mknod", ["-m", "600", "--", path, type, String(stat.deviceMajor), String(stat.deviceMinor)]);
+}

@@ -1,0 +1,58 @@
+import { BuildkitError } from "@buildkit-node/core";
+import { ByteQueue } from "../byte-queue.ts";
+
+/** The compression flag and the length before each message. */
+export const prefixBytes = 5;
+
+/** What BuildKit lets a message have. */
+const maxMessageBytes = 16 << 20;
+
+/**
+ * Cuts a byte stream into gRPC messages. A message that lies within one chunk is a view of it; one that does not is
+ * copied once, whatever the number of its pieces.
+ */
+export class MessageDecoder {
+  readonly #maxBytes: number;
+  readonly #bytes = new ByteQueue();
+  /** The length of the message whose prefix has been read. */
+  #pending: number | undefined;
+
+  constructor(maxBytes: number = maxMessageBytes) {
+    this.#maxBytes = maxBytes;
+  }
+
+  push(chunk: Buffer): void {
+    this.#bytes.push(chunk);
+  }
+
+  /** The next whole message, if there is one. Throws a protocol error for one that is compressed or too large. */
+  next(): Buffer | undefined {
+    if (this.#pending === undefined) {
+      if (this.#bytes.length < prefixBytes) return undefined;
+      this.#pending = this.#readPrefix();
+    }
+    if (this.#bytes.length < this.#pending) return undefined;
+    const message = this.#bytes.take(this.#pending);
+    this.#pending = undefined;
+    return message;
+  }
+
+  /** True in the middle of a message. */
+  get partial(): boolean {
+    return this.#pending !== undefined || this.#bytes.length > 0;
+  }
+
+  #readPrefix(): number {
+    const prefix = this.#bytes.take(prefixBytes);
+    const length = prefix.readUInt32BE(1);
+    if (prefix[0] !== 0)
+      throw new BuildkitError("ERR_BUILDKIT_PROTOCOL", "the peer sent a compressed message unasked");
+    if (length > this.#maxBytes) {
+      throw new BuildkitError(
+        "ERR_BUILDKIT_PROTOCOL",
+        `a message of ${length} bytes is over the limit of ${this.#maxBytes}`,
+      );
+    }
+    return length;
+  }
+}
