@@ -32,6 +32,14 @@ export type ErrorCode =
   | "ERR_BUILDKIT_SESSION"
   /** Content does not have the digest or size that it should have. */
   | "ERR_BUILDKIT_CONTENT"
+  /** A file of a result or of a container cannot be read. */
+  | "ERR_BUILDKIT_FILE"
+  /** An image cannot be resolved. */
+  | "ERR_BUILDKIT_IMAGE"
+  /** A container cannot be made, or a process in it cannot run. */
+  | "ERR_BUILDKIT_CONTAINER"
+  /** A frontend cannot build what it was given. */
+  | "ERR_BUILDKIT_FRONTEND"
   /** An LLB graph or definition is not valid. */
   | "ERR_BUILDKIT_LLB"
   /** A private daemon could not be found or started. */

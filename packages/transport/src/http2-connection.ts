@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -136,6 +137,8 @@ class Http2Connection implements Connection {
     });
     // An idle connection does not keep the process alive; one with calls on it does.
     session.unref();
+    // Each call listens.
+    setMaxListeners(0, this.lost);
     this.rpc = createRpcTransport({
       authority: dialer.authority,
       lost: this.lost,

@@ -1,0 +1,2 @@
+export { capabilitiesFromProto } from "./capabilities.ts";
+export { type DecodedDetails, decodeDetails } from "./error-details.ts";
