@@ -9,7 +9,6 @@ export {
 } from "./error.ts";
 export type { BuildEvent, Interval, VertexProgress } from "./model/build-event.ts";
 export type { ProgressBuild, ProgressDisplay, ProgressSink } from "./model/progress-display.ts";
-export { formatSource, hasSources, type SourceLocation } from "./model/source-location.ts";
 export type {
   Position,
   ProgressGroup,

@@ -6,7 +6,6 @@ export {
   type BuildObserver,
   type BuildTotals,
 } from "./model/build-model.ts";
-export type { Interval } from "./model/intervals.ts";
 export type { LogLine } from "./model/log-tail.ts";
 export type { LogLineHead, Step, StepState, Task, VertexRecord } from "./model/step.ts";
 export { type ReplayOptions, readRecording, replay } from "./record/recording.ts";

@@ -60,14 +60,24 @@ describe("steps", () => {
     );
     expect(model.steps[0]).toMatchObject({
       state: "running",
-      intervals: [{ start: 0, stop: 10 }, { start: 20 }],
+      intervals: [{ start: 0, end: 10 }, { start: 20 }],
     });
     model.apply(
       update({
         vertices: [vertex("a", { started: 20, completed: 30 }), vertex("a", { started: 5, completed: 25 })],
       }),
     );
-    expect(model.steps[0]).toMatchObject({ state: "done", intervals: [{ start: 0, stop: 30 }] });
+    expect(model.steps[0]).toMatchObject({ state: "done", intervals: [{ start: 0, end: 30 }] });
+  });
+
+  test("that start again without having been reported as completed are over when the later run is", () => {
+    const model = modelOf(
+      update({ vertices: [vertex("a", { started: 0 })] }),
+      update({ vertices: [vertex("a", { started: 20 })] }),
+    );
+    expect(model.steps[0]?.state).toBe("running");
+    model.apply(update({ vertices: [vertex("a", { started: 20, completed: 30 })] }));
+    expect(model.steps[0]).toMatchObject({ state: "done", intervals: [{ start: 0, end: 30 }] });
   });
 
   test.each([
@@ -94,7 +104,7 @@ describe("steps", () => {
       update({ vertices: [vertex("a", { started: 1000, completed: 400 })] }),
       update({ logs: [log("a", "line\n", { timestamp: 10 })] }),
     );
-    expect(model.steps[0]?.intervals).toEqual([{ start: 1000, stop: 1000 }]);
+    expect(model.steps[0]?.intervals).toEqual([{ start: 1000, end: 1000 }]);
     expect(model.steps[0]?.log.lines[0]?.seconds).toBe(0);
   });
 

@@ -161,7 +161,7 @@ describe("tty", () => {
           vertices: [vertex("a", { started: 0, completed: 2000, error: "exit code: 1\nsecond line" })],
         }),
       ],
-      { error: Object.assign(new Error("failed"), { sources: [{ source, ranges }] }) },
+      { error: Object.assign(new Error("failed"), { sources: [{ ...source, ranges }] }) },
     );
     vi.useRealTimers();
     const { lines } = await terminal.text();

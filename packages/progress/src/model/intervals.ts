@@ -1,27 +1,21 @@
-import type { Timestamp } from "@buildkit-node/core";
-
-/** A stretch of work; without `stop` it goes on. */
-export interface Interval {
-  readonly start: Timestamp;
-  readonly stop?: Timestamp;
-}
+import type { Interval, Timestamp } from "@buildkit-node/core";
 
 /**
- * The same stretches in order of time, with those that overlap or touch made one. An open stretch takes in
- * everything after it. One that stops before it starts (a clock was set back) counts as no time at all.
+ * The same intervals in order of time, with those that overlap or touch made one. One without an end is over when a
+ * later one has begun and ended: a step may start again without having been reported as completed. One that ends before it
+ * starts (a clock was set back) counts as no time at all.
  */
 export function mergeIntervals(intervals: Iterable<Interval>): Interval[] {
-  const sorted = [...intervals].sort((a, b) => a.start - b.start);
   const merged: Interval[] = [];
-  for (const { start, stop } of sorted) {
-    const previous = merged.at(-1);
-    if (previous === undefined || (previous.stop !== undefined && previous.stop < start)) {
-      merged.push(stop === undefined ? { start } : { start, stop: Math.max(start, stop) });
-    } else if (previous.stop === undefined) {
-      break;
+  for (const { start, end } of [...intervals].sort((a, b) => a.start - b.start)) {
+    const last = merged.at(-1);
+    if (last === undefined || (last.end !== undefined && last.end < start)) {
+      merged.push(end === undefined ? { start } : { start, end: Math.max(start, end) });
     } else {
-      const joined = stop === undefined ? {} : { stop: Math.max(previous.stop, stop) };
-      merged[merged.length - 1] = { start: previous.start, ...joined };
+      merged[merged.length - 1] = {
+        start: last.start,
+        ...(end !== undefined && { end: Math.max(start, end, last.end ?? end) }),
+      };
     }
   }
   return merged;
@@ -30,6 +24,6 @@ export function mergeIntervals(intervals: Iterable<Interval>): Interval[] {
 /** Milliseconds that merged intervals take; an open one counts up to `now`. */
 export function busyMs(merged: readonly Interval[], now: Timestamp): number {
   let total = 0;
-  for (const { start, stop } of merged) total += Math.max(0, (stop ?? now) - start);
+  for (const { start, end } of merged) total += Math.max(0, (end ?? now) - start);
   return total;
 }

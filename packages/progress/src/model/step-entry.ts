@@ -1,6 +1,13 @@
-import type { ProgressGroup, Timestamp, VertexLog, VertexStatus, VertexWarning } from "@buildkit-node/core";
+import type {
+  Interval,
+  ProgressGroup,
+  Timestamp,
+  VertexLog,
+  VertexStatus,
+  VertexWarning,
+} from "@buildkit-node/core";
 import { plainText } from "../text/terminal-line.ts";
-import { type Interval, mergeIntervals } from "./intervals.ts";
+import { mergeIntervals } from "./intervals.ts";
 import { LineAssembler } from "./line-assembler.ts";
 import { type LogLine, LogTail } from "./log-tail.ts";
 import type { LogLineHead, Step, StepState, Task } from "./step.ts";

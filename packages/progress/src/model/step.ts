@@ -1,5 +1,4 @@
-import type { Timestamp, VertexStatus, VertexWarning } from "@buildkit-node/core";
-import type { Interval } from "./intervals.ts";
+import type { Interval, Timestamp, VertexStatus, VertexWarning } from "@buildkit-node/core";
 import type { LogTail } from "./log-tail.ts";
 
 /** Where a step stands. `pending` has not started; one that has started again after it was done is `running`. */
@@ -59,5 +58,5 @@ export interface VertexRecord {
 
 /** The moment at which a step last ended; undefined while it runs or before it has started. */
 export function completedAt(step: Pick<Step, "intervals">): Timestamp | undefined {
-  return step.intervals.at(-1)?.stop;
+  return step.intervals.at(-1)?.end;
 }

@@ -1,6 +1,6 @@
-import type { ProgressGroup, Timestamp, Vertex } from "@buildkit-node/core";
+import type { Interval, ProgressGroup, Timestamp, Vertex } from "@buildkit-node/core";
 import { plainText } from "../text/terminal-line.ts";
-import { type Interval, mergeIntervals } from "./intervals.ts";
+import { mergeIntervals } from "./intervals.ts";
 import type { Step, StepState, VertexRecord } from "./step.ts";
 
 /** One vertex: its newest state, and every interval in which it worked. */
@@ -13,7 +13,7 @@ export class VertexEntry implements VertexRecord {
   cached = false;
   error?: string;
   intervals: readonly Interval[] = [];
-  readonly #stops = new Map<Timestamp, Timestamp | undefined>();
+  readonly #ends = new Map<Timestamp, Timestamp | undefined>();
 
   constructor(vertex: Vertex, step: Step) {
     this.digest = vertex.digest;
@@ -31,20 +31,20 @@ export class VertexEntry implements VertexRecord {
    */
   update(vertex: Vertex): boolean {
     const { started, completed } = vertex;
-    if (started === undefined && this.#stops.size > 0) return false;
-    if (started !== undefined && completed === undefined && this.#stops.get(started) !== undefined)
+    if (started === undefined && this.#ends.size > 0) return false;
+    if (started !== undefined && completed === undefined && this.#ends.get(started) !== undefined)
       return false;
-    const before = [this.name, this.cached, this.error, this.intervals.length, this.intervals.at(-1)?.stop];
+    const before = [this.name, this.cached, this.error, this.intervals.length, this.intervals.at(-1)?.end];
     this.name = plainText(vertex.name) || vertex.digest;
     this.inputs = vertex.inputs;
     this.cached = vertex.cached;
     if (vertex.error) this.error = vertex.error;
     else delete this.error;
     if (started !== undefined) {
-      this.#stops.set(started, completed);
-      this.intervals = mergeIntervals(Array.from(this.#stops, ([start, stop]) => interval(start, stop)));
+      this.#ends.set(started, completed);
+      this.intervals = mergeIntervals(Array.from(this.#ends, ([start, end]) => interval(start, end)));
     }
-    const after = [this.name, this.cached, this.error, this.intervals.length, this.intervals.at(-1)?.stop];
+    const after = [this.name, this.cached, this.error, this.intervals.length, this.intervals.at(-1)?.end];
     return after.some((value, index) => value !== before[index]);
   }
 }
@@ -57,7 +57,7 @@ export function stateOf(known: {
 }): StepState {
   if (known.error !== undefined) return isCanceled(known.error) ? "canceled" : "error";
   const last = known.intervals.at(-1);
-  if (last !== undefined && last.stop === undefined) return "running";
+  if (last !== undefined && last.end === undefined) return "running";
   if (known.cached) return "cached";
   return last === undefined ? "pending" : "done";
 }
@@ -67,6 +67,6 @@ function isCanceled(error: string): boolean {
   return error.endsWith("context canceled");
 }
 
-function interval(start: Timestamp, stop: Timestamp | undefined): Interval {
-  return stop === undefined ? { start } : { start, stop };
+function interval(start: Timestamp, end: Timestamp | undefined): Interval {
+  return end === undefined ? { start } : { start, end };
 }

@@ -12,7 +12,7 @@ const WORK_FROM_MS = 1;
 interface Work {
   readonly step: Step;
   readonly start: Timestamp;
-  readonly stop: Timestamp;
+  readonly end: Timestamp;
 }
 
 /**
@@ -31,19 +31,19 @@ export function criticalPath(graph: StepGraph, now: Timestamp): Step[] {
 
 function workOf(step: Step, now: Timestamp): Work[] {
   return step.intervals
-    .map(({ start, stop = now }) => ({ step, start, stop }))
-    .filter(({ start, stop }) => stop - start >= WORK_FROM_MS);
+    .map(({ start, end = now }) => ({ step, start, end }))
+    .filter(({ start, end }) => end - start >= WORK_FROM_MS);
 }
 
 /** Each call goes back in time, so that a chain has an end. */
 function awaited({ step, start }: Work, all: readonly Work[], graph: StepGraph): Work | undefined {
   const inputs = new Set(graph.inputsOf(step));
-  const before = all.filter((work) => work.stop <= start + TOLERANCE_MS && work.start < start);
+  const before = all.filter((work) => work.end <= start + TOLERANCE_MS && work.start < start);
   return latest(before.filter((work) => inputs.has(work.step))) ?? latest(before);
 }
 
 function latest(all: readonly Work[]): Work | undefined {
   let last: Work | undefined;
-  for (const work of all) if (last === undefined || work.stop > last.stop) last = work;
+  for (const work of all) if (last === undefined || work.end > last.end) last = work;
   return last;
 }

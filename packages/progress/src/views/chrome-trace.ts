@@ -30,9 +30,9 @@ export function timingTrace(model: BuildModel): ChromeTrace {
   ];
   const us = (moment: number) => Math.round((moment - startedAt) * 1000);
   for (const step of model.steps) {
-    const tid = lanes.take(step.intervals[0]?.start ?? startedAt, step.intervals.at(-1)?.stop ?? latest);
-    for (const { start, stop = latest } of step.intervals) {
-      const dur = Math.max(0, us(stop) - us(start));
+    const tid = lanes.take(step.intervals[0]?.start ?? startedAt, step.intervals.at(-1)?.end ?? latest);
+    for (const { start, end = latest } of step.intervals) {
+      const dur = Math.max(0, us(end) - us(start));
       events.push({
         name: step.name,
         cat: step.state,

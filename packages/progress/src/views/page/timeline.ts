@@ -34,7 +34,7 @@ interface Scale {
 function stepRow(node: GraphNode, scale: Scale, remark: string | undefined): string {
   const { step, note, isCritical } = node;
   const classes = `row ${step.state}${isCritical ? " critical" : ""}`;
-  const bars = step.intervals.map(({ start, stop }) => bar("bar", start, stop, scale)).join("");
+  const bars = step.intervals.map(({ start, end }) => bar("bar", start, end, scale)).join("");
   const head = `<summary class="${classes}"><span class="name" title="${escapeHtml(step.name)}">${step.number}. ${escapeHtml(step.name)}</span><span class="time">${escapeHtml(note)}</span><span class="track">${bars}</span></summary>`;
   const isOpen = step.state === "error" ? " open" : "";
   return `<details id="step-${step.number}"${isOpen}>${head}<div class="more">${details(node, scale, remark)}</div></details>`;
@@ -73,9 +73,9 @@ function taskRow(task: Task, scale: Scale): string {
   return `<div class="row task"><span class="name" title="${escapeHtml(task.id)}">${escapeHtml(task.id)}${amount}</span><span class="time">${time}</span><span class="track">${bar("bar task", started, completed, scale)}</span></div>`;
 }
 
-function bar(className: string, start: number, stop: number | undefined, { from, span, end }: Scale): string {
-  const left = ((start - from) / span) * 100;
-  const width = (((stop ?? end) - start) / span) * 100;
+function bar(className: string, start: number, end: number | undefined, scale: Scale): string {
+  const left = ((start - scale.from) / scale.span) * 100;
+  const width = (((end ?? scale.end) - start) / scale.span) * 100;
   return `<span class="${className}" style="left:${short(left)}%;width:${short(Math.max(0, width))}%"></span>`;
 }
 
