@@ -1,4 +1,4 @@
-import type { ImageConfig } from "@buildkit-node/oci";
+import type { Image } from "@buildkit-node/oci";
 import type { ExportSink } from "@buildkit-node/session";
 
 /**
@@ -17,8 +17,11 @@ export interface Exporter<Result> {
 
 /** What an exporter may know about the build that it is for. */
 export interface ExportContext {
-  /** What the build's state says about the image's config, with that of its base image; only for raw LLB. */
-  readonly imageConfig?: ImageConfig;
+  /**
+   * The document of the image that the build's state stands for: its platform, and the config of its base image with what
+   * the state set. Only for raw LLB; absent where a frontend says what the image is.
+   */
+  readonly image?: Image;
 }
 
 /** An exporter that is ready for its build. Exactly one of `finish` and `discard` is called in the end. */

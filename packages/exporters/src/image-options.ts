@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
-import type { ImageConfig } from "@buildkit-node/oci";
+import type { Image, ImageConfig } from "@buildkit-node/oci";
 import { attributes } from "./attributes.ts";
 
 /** What every exporter that makes an image understands. */
@@ -7,8 +7,8 @@ export interface ImageOptions {
   /** The image's name or names, such as `docker.io/library/app:dev`. */
   readonly name?: string | readonly string[];
   /**
-   * The image's config, for builds of raw LLB: set over what the state says and what the base image has. A frontend's
-   * build has a config of its own, which this replaces.
+   * The image's config, for builds of raw LLB: set over what the state says and what the base image has. The build of a
+   * frontend, such as a Dockerfile's, has a config of its own and takes none.
    */
   readonly config?: ImageConfig;
   /** How layers are compressed; `gzip` by default. */
@@ -32,10 +32,7 @@ export interface ImageOptions {
 }
 
 /** The attributes that the options stand for. Throws an `InvalidArgumentError` for ones that contradict each other. */
-export function imageAttributes(
-  options: ImageOptions,
-  stateConfig: ImageConfig | undefined,
-): Record<string, string> {
+export function imageAttributes(options: ImageOptions, image: Image | undefined): Record<string, string> {
   if (options.rewriteTimestamp === true && options.sourceDateEpoch === undefined) {
     throw new InvalidArgumentError(
       "rewriteTimestamp",
@@ -43,7 +40,6 @@ export function imageAttributes(
       "rewriteTimestamp needs a sourceDateEpoch to rewrite to",
     );
   }
-  const config = mergeConfig(stateConfig, options.config);
   return attributes({
     name: typeof options.name === "object" ? options.name.join(",") : options.name,
     compression: options.compression,
@@ -54,16 +50,20 @@ export function imageAttributes(
     "rewrite-timestamp": options.rewriteTimestamp,
     "attestation-inline": options.attestationInline,
     "prefer-nondist-layers": options.preferNondistributableLayers,
-    "containerimage.config": config === undefined ? undefined : JSON.stringify({ config }),
+    "containerimage.config": imageDocument(image, options.config),
     ...annotationAttributes(options.annotations ?? {}),
   });
 }
 
-function mergeConfig(
-  state: ImageConfig | undefined,
-  given: ImageConfig | undefined,
-): ImageConfig | undefined {
-  return state === undefined && given === undefined ? undefined : { ...state, ...given };
+/** The daemon takes a whole image document, and fills in its layers and history. */
+function imageDocument(image: Image | undefined, config: ImageConfig | undefined): string | undefined {
+  if (image !== undefined) return JSON.stringify({ ...image, config: { ...image.config, ...config } });
+  if (config === undefined) return undefined;
+  throw new InvalidArgumentError(
+    "config",
+    config,
+    "an exporter's config is for builds of raw LLB: the frontend of this one says what the image's config is",
+  );
 }
 
 function annotationAttributes(annotations: Readonly<Record<string, string>>): Record<string, string> {

@@ -21,8 +21,8 @@ export interface OciResult extends ImageFacts {
 export function oci(options: OciOptions): Exporter<OciResult> {
   return {
     name: "oci",
-    async prepare({ imageConfig }) {
-      const attrs = imageAttributes(options, imageConfig);
+    async prepare({ image }) {
+      const attrs = imageAttributes(options, image);
       await checkFileDestination(options.dest);
       let said: Metadata | undefined;
       const sink = streamSink({
