@@ -1,12 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { delay, errorMessage } from "@buildkit-node/core";
 import type { PrivateDaemon, PrivateDaemonOptions } from "./daemon.ts";
 import { DaemonError } from "./daemon-error.ts";
 import { findProgram, searchPath } from "./programs.ts";
-import { reach } from "./reach.ts";
-import { LOCKED, type Supervised, supervise } from "./supervisor.ts";
+import { type Supervised, supervise } from "./supervisor.ts";
+import { waitUntilReady } from "./wait-until-ready.ts";
 
 /** What distinguishes one program from another. */
 export interface Program {
@@ -64,8 +63,9 @@ export async function startPrivateDaemon(
     ...(options.dataRoot === "tmpfs" ? { tmpfs: place.dataRoot } : {}),
     ...(typeof options.dataRoot === "object" ? { lockFile: `${place.dataRoot}.lock` } : {}),
   });
-  await waitUntilReady(program, place, supervised, logFile, options);
-  return privateDaemon(program.name, address, place.directory, logFile, supervised);
+  const { directory, dataRoot } = place;
+  await waitUntilReady({ program: program.name, address, directory, dataRoot, logFile, supervised }, options);
+  return privateDaemon(program.name, address, directory, logFile, supervised);
 }
 
 async function prepare(program: Program, place: Place): Promise<Preparation> {
@@ -99,7 +99,11 @@ function privateDaemon(
     program,
     directory,
     logFile,
-    exited: supervised.exited,
+    get exited() {
+      // Who waits for its end keeps this process alive until then.
+      supervised.ref();
+      return supervised.exited;
+    },
     signal: (name) => supervised.signal(name),
     close,
     [Symbol.asyncDispose]: close,
@@ -159,77 +163,4 @@ function daemonEnvironment(
   // A service manager that started this process is not to hear from the daemon.
   const { NOTIFY_SOCKET: _, ...inherited } = process.env;
   return { ...inherited, PATH: folders.join(path.delimiter), ...extra };
-}
-
-async function waitUntilReady(
-  program: Program,
-  place: Place,
-  supervised: Supervised,
-  logFile: string,
-  options: PrivateDaemonOptions,
-): Promise<void> {
-  const timeoutMs = options.startTimeoutMs ?? 60_000;
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const stopped = new AbortController();
-  const exitCode = supervised.exited.then((code) => {
-    stopped.abort();
-    return code;
-  });
-  const signal = AbortSignal.any([
-    timeout,
-    stopped.signal,
-    ...(options.signal === undefined ? [] : [options.signal]),
-  ]);
-  try {
-    await poll(program.address(place.socket), signal);
-  } catch (cause) {
-    const failed = stopped.signal.aborted;
-    await supervised.stop();
-    if (!failed && !timeout.aborted) {
-      await rm(place.directory, { recursive: true, force: true });
-      throw cause;
-    }
-    throw new DaemonError(await failureText(program, place, failed ? await exitCode : undefined, timeoutMs), {
-      program: program.name,
-      ...(failed ? { exitCode: await exitCode } : { cause }),
-      log: await tail(logFile),
-      logFile,
-    });
-  }
-}
-
-async function failureText(
-  program: Program,
-  place: Place,
-  exitCode: number | undefined,
-  timeoutMs: number,
-): Promise<string> {
-  if (exitCode === undefined) return `${program.name} did not answer within ${timeoutMs / 1000} s`;
-  if (exitCode === LOCKED) return `another daemon uses the data root ${place.dataRoot}`;
-  return `${program.name} ended with exit code ${exitCode} before it answered`;
-}
-
-const pollIntervalMs = 25;
-
-/** Tries until the daemon answers; throws the last failure once the signal aborts. */
-async function poll(address: string, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    try {
-      return await reach(address, signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      await delay(pollIntervalMs, signal);
-    }
-  }
-}
-
-const tailLines = 40;
-
-async function tail(file: string): Promise<string> {
-  try {
-    const lines = (await readFile(file, "utf8")).trimEnd().split("\n");
-    return lines.slice(-tailLines).join("\n");
-  } catch (error) {
-    return `(${errorMessage(error)})`;
-  }
 }

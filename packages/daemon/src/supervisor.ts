@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { Socket } from "node:net";
+import { DaemonError } from "./daemon-error.ts";
 
 export interface SupervisedOptions {
   readonly command: string;
@@ -26,6 +27,8 @@ export interface SupervisedOptions {
 export interface Supervised {
   /** Resolves with the exit code once the daemon is gone and all is cleaned up. */
   readonly exited: Promise<number>;
+  /** Keeps this process alive until the daemon has exited, as `stop` does too. */
+  ref(): void;
   signal(name: string): void;
   /** Asks the daemon to stop, kills it when it takes too long, and waits until all is cleaned up. */
   stop(): Promise<void>;
@@ -59,6 +62,7 @@ export function supervise(options: SupervisedOptions): Supervised {
   if (pipe instanceof Socket) pipe.unref();
   return {
     exited,
+    ref: () => child.ref(),
     signal: (name) => {
       pipe?.write(`${name}\n`);
     },
@@ -87,7 +91,7 @@ function supervisorArgs(options: SupervisedOptions): string[] {
 async function exitOf(child: ChildProcess): Promise<number> {
   const [code, signal] = await once(child, "exit");
   if (typeof code === "number") return code;
-  throw new Error(`the supervisor was ended by ${signal}`);
+  throw new DaemonError(`the supervisor of a private daemon was ended by ${signal}`);
 }
 
 /**
