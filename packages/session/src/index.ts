@@ -6,6 +6,7 @@ export {
   fixedCredentials,
 } from "./auth/docker-credentials.ts";
 export { ContentError, type ContentErrorReason } from "./content/content-error.ts";
+export { contentService } from "./content/content-service.ts";
 export type {
   ContentCommitOptions,
   ContentInfo,
