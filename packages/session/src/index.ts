@@ -1,10 +1,12 @@
 export type { Attachable } from "./attachable.ts";
+export { type AuthOptions, authService } from "./auth/auth-service.ts";
 export { type CredentialSource, RegistryAuthError, type RegistryCredentials } from "./auth/credentials.ts";
 export {
   type DockerCredentialsOptions,
   dockerCredentials,
   fixedCredentials,
 } from "./auth/docker-credentials.ts";
+export type { Fetch } from "./auth/fetch-token.ts";
 export { ContentError, type ContentErrorReason } from "./content/content-error.ts";
 export { contentService } from "./content/content-service.ts";
 export type {
