@@ -39,3 +39,6 @@ export { LocalSourceError } from "./fsutil/local-source-error.ts";
 export type { Ownership } from "./fsutil/tree-writer.ts";
 export { type OpenSessionOptions, openSession, type Session, type SessionState } from "./session.ts";
 export { SessionError } from "./session-error.ts";
+export { SshError } from "./ssh/ssh-error.ts";
+export { parseSshForward, type SshForward } from "./ssh/ssh-forward.ts";
+export { type SshOptions, sshService } from "./ssh/ssh-service.ts";
