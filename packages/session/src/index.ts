@@ -28,6 +28,12 @@ export {
 export { memoryStore } from "./content/memory-store.ts";
 export { ociLayoutStore } from "./content/oci-layout-store.ts";
 export { pruneLayout } from "./content/prune-layout.ts";
+export {
+  type BuildOutcome,
+  type ExporterEntry,
+  exporterService,
+  type SessionExporters,
+} from "./exporter/exporter-service.ts";
 export { type DirectorySinkOptions, directorySink } from "./file-send/directory-sink.ts";
 export type { ExportSink } from "./file-send/export-sink.ts";
 export { fileSend } from "./file-send/file-send.ts";
@@ -37,8 +43,23 @@ export { DestinationError } from "./fsutil/destination-error.ts";
 export type { OnUnreadable } from "./fsutil/directory-source.ts";
 export { LocalSourceError } from "./fsutil/local-source-error.ts";
 export type { Ownership } from "./fsutil/tree-writer.ts";
+export { policyService } from "./policy/policy-service.ts";
+export type {
+  PolicyAttestationChain,
+  PolicyCheck,
+  PolicyGit,
+  PolicyHttp,
+  PolicyImage,
+  PolicyQuestion,
+  PolicySource,
+  PolicyVerdict,
+  SourcePolicy,
+} from "./policy/source-policy.ts";
+export { maxSecretBytes, type SecretProvider, type SecretSource } from "./secrets/secret-source.ts";
+export { type SecretsOptions, secretsService } from "./secrets/secrets-service.ts";
 export { type OpenSessionOptions, openSession, type Session, type SessionState } from "./session.ts";
 export { SessionError } from "./session-error.ts";
 export { SshError } from "./ssh/ssh-error.ts";
 export { parseSshForward, type SshForward } from "./ssh/ssh-forward.ts";
 export { type SshOptions, sshService } from "./ssh/ssh-service.ts";
+export { type UploadService, type UploadSource, uploadService } from "./upload/upload-service.ts";

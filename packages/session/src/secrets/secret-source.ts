@@ -1,0 +1,78 @@
+import { readFile, stat } from "node:fs/promises";
+import { BuildkitError, errorMessage, InvalidArgumentError } from "@buildkit-node/core";
+
+/** The largest secret that daemons take, in bytes. */
+export const maxSecretBytes: number = 500 * 1024;
+
+/** Finds a secret when it is asked for; `undefined` when there is none of this id. */
+export type SecretProvider = (
+  id: string,
+  options: { readonly signal: AbortSignal },
+) => Promise<Uint8Array | string | undefined>;
+
+/** Where a secret comes from. Files and functions are read each time that a build asks. */
+export type SecretSource =
+  | { readonly file: string }
+  | { readonly env: string }
+  | { readonly value: Uint8Array | string }
+  | SecretProvider;
+
+/**
+ * Checks what can be checked before a build asks. Throws an `InvalidArgumentError` that names the secret, never what it is:
+ * for a file that is missing or too large, a variable that is not set, a value that is too large.
+ */
+export async function checkSecret(id: string, source: SecretSource, env: NodeJS.ProcessEnv): Promise<void> {
+  if (typeof source === "function") return;
+  if ("file" in source) {
+    const { size } = await stat(source.file).catch((cause: unknown) => {
+      const message = `the file ${source.file} of the secret ${id} cannot be read: ${errorMessage(cause)}`;
+      throw new InvalidArgumentError("secrets", id, message, { cause });
+    });
+    checkSize(id, size);
+  } else if ("env" in source) {
+    const value = env[source.env];
+    if (value === undefined) {
+      const message = `the variable ${source.env} of the secret ${id} is not set`;
+      throw new InvalidArgumentError("secrets", id, message);
+    }
+    checkSize(id, Buffer.byteLength(value));
+  } else {
+    checkSize(id, Buffer.byteLength(source.value));
+  }
+}
+
+/** The secret's bytes, or `undefined` when there is none. Throws an error that names the secret, never what it is. */
+export async function readSecret(
+  id: string,
+  source: SecretSource,
+  options: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+): Promise<Uint8Array | undefined> {
+  const value = await fetchValue(id, source, options);
+  if (value === undefined) return undefined;
+  const bytes = typeof value === "string" ? Buffer.from(value) : value;
+  checkSize(id, bytes.length);
+  return bytes;
+}
+
+async function fetchValue(
+  id: string,
+  source: SecretSource,
+  { env, signal }: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+): Promise<Uint8Array | string | undefined> {
+  if (typeof source === "function") return source(id, { signal });
+  if ("env" in source) return env[source.env];
+  if ("value" in source) return source.value;
+  try {
+    return await readFile(source.file, { signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    const message = `cannot read the file ${source.file} of the secret ${id}: ${errorMessage(cause)}`;
+    throw new BuildkitError("ERR_BUILDKIT_LOCAL_SOURCE", message, { cause });
+  }
+}
+
+function checkSize(id: string, bytes: number): void {
+  if (bytes <= maxSecretBytes) return;
+  const message = `the secret ${id} has ${bytes} bytes: BuildKit takes at most ${maxSecretBytes}`;
+  throw new InvalidArgumentError("secrets", id, message);
+}
