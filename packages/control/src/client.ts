@@ -1,5 +1,5 @@
 import { BuildkitError, randomId } from "@buildkit-node/core";
-import { type Dialer, Link } from "@buildkit-node/transport";
+import { type Dialer, Link, type LinkOptions } from "@buildkit-node/transport";
 import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
 import { Build } from "./solve/build.ts";
 import { planBuild } from "./solve/plan-build.ts";
@@ -12,20 +12,17 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface ConnectOptions {
-  /** Ends the attempt to connect. */
-  readonly signal?: AbortSignal;
-  /** How long dialing and the first answer may take for each address, in milliseconds. Default: 10,000. */
-  readonly connectTimeoutMs?: number;
-}
+/** How to connect: time and signal of the attempt, TLS. */
+export type ConnectOptions = LinkOptions;
 
 /**
  * Connects to a BuildKit daemon.
  *
  * Without an address this reads the environment: `BUILDKIT_HOST`, else buildkitd's socket, rootless buildkitd's in
- * `XDG_RUNTIME_DIR`, and the Docker Engine (`DOCKER_HOST`, or its default socket), in this order.
+ * `XDG_RUNTIME_DIR`, and the Docker Engine that the `docker` command would use, in this order.
  *
- * @param address `unix:///path`, `tcp://host:port`, `docker://` for a Docker Engine; or a dialer of the caller's own
+ * @param address `unix:///path`, `tcp://host:port`, `docker://` for a Docker Engine, or one of those that lead through
+ * a program, such as `ssh://host` and `docker-container://name`; or a dialer of the caller's own
  * @throws {AddressError} for an address that cannot be understood
  * @throws {ConnectError} when no daemon can be reached: it says what was tried and what to do
  */

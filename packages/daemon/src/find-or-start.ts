@@ -1,4 +1,4 @@
-import { ConnectError, defaultEngine, formatAddress } from "@buildkit-node/transport";
+import { ConnectError } from "@buildkit-node/transport";
 import { type BuildkitdOptions, startBuildkitd } from "./buildkitd.ts";
 import type { Daemon } from "./daemon.ts";
 import { DaemonError } from "./daemon-error.ts";
@@ -48,16 +48,15 @@ function notOurs(address: string, origin: "given" | "found"): Daemon {
   return { address, origin, close, [Symbol.asyncDispose]: close };
 }
 
-/** The address of the engine that `DOCKER_HOST` names, which must answer, or of the machine's own where it runs. */
+/** The engine that the `docker` command would use, where it answers; one that `DOCKER_HOST` names must. */
 async function runningEngine(signal: AbortSignal | undefined): Promise<string | undefined> {
-  const named = process.env["DOCKER_HOST"];
-  const engine = await defaultEngine({ env: process.env, platform: process.platform });
-  const address = formatAddress(engine.address);
+  const address = "docker://";
   try {
     await reach(address, answerSignal(signal));
     return address;
   } catch (error) {
-    if (error instanceof ConnectError && (named === undefined || named === "")) return undefined;
+    const named = process.env["DOCKER_HOST"] ?? "";
+    if (error instanceof ConnectError && named === "") return undefined;
     throw error;
   }
 }

@@ -6,6 +6,6 @@ import { createDialer, openConnection, parseAddress } from "@buildkit-node/trans
  * @throws {ConnectError} or the signal's reason
  */
 export async function reach(address: string, signal: AbortSignal): Promise<void> {
-  const connection = await openConnection(createDialer(parseAddress(address)), { signal });
+  const connection = await openConnection(await createDialer(parseAddress(address)), { signal });
   await connection.close();
 }

@@ -38,7 +38,7 @@ export interface RelayOptions {
  * @throws {DaemonError} when it cannot listen
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
-  const dialer = createDialer(parseAddress(options.to));
+  const dialer = await createDialer(parseAddress(options.to));
   const wanted = parseAddress(options.listen);
   if (wanted.kind !== "unix" && wanted.kind !== "tcp") {
     throw new InvalidArgumentError(

@@ -34,7 +34,7 @@ describe("a relay", () => {
     const { port } = peer.address() as { port: number };
     const relay = scope.use(await startRelay({ to: `tcp://127.0.0.1:${port}`, listen: "tcp://127.0.0.1:0" }));
 
-    const pipe = await createDialer(parseAddress(relay.address)).dial();
+    const pipe = await (await createDialer(parseAddress(relay.address))).dial();
     pipe.end(big);
     const chunks: Buffer[] = [];
     for await (const chunk of pipe) chunks.push(chunk as Buffer);
@@ -49,7 +49,7 @@ describe("a relay", () => {
     const listen = `unix://${directory}/relay.sock`;
     const relay = scope.use(await startRelay({ to: `unix://${directory}/nobody.sock`, listen }));
     expect(relay.address).toBe(listen);
-    const pipe = await createDialer(parseAddress(relay.address)).dial();
+    const pipe = await (await createDialer(parseAddress(relay.address))).dial();
     pipe.on("error", () => {});
     pipe.resume();
     await once(pipe, "close");

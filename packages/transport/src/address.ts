@@ -1,10 +1,16 @@
-import { BuildkitError } from "@buildkit-node/core";
-
 /** Where a daemon is, in parts. */
-export type Address = SocketAddress | HelperAddress | DockerEngineAddress;
+export type Address = SocketAddress | DockerEngineAddress | CommandAddress;
 
-/** A socket of this machine or of the network. */
-export type SocketAddress = UnixAddress | TcpAddress | NpipeAddress;
+/** A socket that speaks BuildKit's protocol itself, or an engine's API. */
+export type SocketAddress = UnixAddress | TcpAddress | NamedPipeAddress;
+
+/** Reached through a program that joins its stdin and stdout to a daemon's socket. */
+export type CommandAddress =
+  | DockerContainerAddress
+  | PodmanContainerAddress
+  | NerdctlContainerAddress
+  | KubePodAddress
+  | SshAddress;
 
 export interface UnixAddress {
   readonly kind: "unix";
@@ -18,63 +24,66 @@ export interface TcpAddress {
 }
 
 /** A named pipe of Windows. */
-export interface NpipeAddress {
+export interface NamedPipeAddress {
   readonly kind: "npipe";
-  /** With backslashes, as in `\\.\pipe\buildkitd`. */
+  /** With slashes, as in `//./pipe/buildkitd`. */
   readonly path: string;
-}
-
-/** A daemon behind a program whose standard input and output lead to it. */
-export type HelperAddress = ContainerAddress | KubePodAddress | SshAddress;
-
-export interface ContainerAddress {
-  readonly kind: "docker-container" | "podman-container" | "nerdctl-container";
-  readonly name: string;
-  /** Docker's context. */
-  readonly context?: string;
-  /** Containerd's namespace. */
-  readonly namespace?: string;
-}
-
-export interface KubePodAddress {
-  readonly kind: "kube-pod";
-  readonly pod: string;
-  readonly context?: string;
-  readonly namespace?: string;
-  readonly container?: string;
-}
-
-export interface SshAddress {
-  readonly kind: "ssh";
-  readonly host: string;
-  readonly user?: string;
-  readonly port?: number;
-  /** The daemon's socket on that host; its default socket when absent. */
-  readonly socket?: string;
 }
 
 /** The BuildKit inside a Docker Engine. */
 export interface DockerEngineAddress {
   readonly kind: "docker-engine";
-  /** The engine's API. Absent: the one that `context` names, or the default engine. */
-  readonly engine?: SocketAddress | SshAddress;
-  /** A Docker context. */
+  /** How to reach the engine. Absent for a bare `docker://`, the engine that the `docker` command would use. */
+  readonly engine?: EngineAddress;
+}
+
+/** Where a Docker Engine's API is. */
+export type EngineAddress = SocketAddress | SshAddress | DockerContextAddress;
+
+/** A context that `docker context create` stored. */
+export interface DockerContextAddress {
+  readonly kind: "docker-context";
+  readonly name: string;
+}
+
+/** A buildkitd in a container of Docker. */
+export interface DockerContainerAddress {
+  readonly kind: "docker-container";
+  readonly container: string;
+  /** The Docker context that it runs in. Default: the one that the `docker` command would use. */
   readonly context?: string;
 }
 
-/** An address that cannot be understood. */
-export class AddressError extends BuildkitError {
-  override readonly name: string = "AddressError";
-  /** What was given, without a password that it may have held. */
-  readonly address: string;
-
-  constructor(address: string, problem: string, options?: { readonly cause?: unknown }) {
-    const shown = withoutPassword(address);
-    super("ERR_BUILDKIT_ADDRESS", `cannot use the address ${JSON.stringify(shown)}: ${problem}`, options);
-    this.address = shown;
-  }
+/** A buildkitd in a container of Podman. */
+export interface PodmanContainerAddress {
+  readonly kind: "podman-container";
+  readonly container: string;
 }
 
-function withoutPassword(text: string): string {
-  return text.replace(/:[^:@/]*@/, "@");
+/** A buildkitd in a container of containerd's `nerdctl`. */
+export interface NerdctlContainerAddress {
+  readonly kind: "nerdctl-container";
+  readonly container: string;
+  /** containerd's namespace. Default: nerdctl's own. */
+  readonly namespace?: string;
+}
+
+/** A buildkitd in a pod of Kubernetes. Defaults are kubectl's own. */
+export interface KubePodAddress {
+  readonly kind: "kube-pod";
+  readonly pod: string;
+  /** Of the kubeconfig. */
+  readonly context?: string;
+  readonly namespace?: string;
+  readonly container?: string;
+}
+
+/** A host behind `ssh`, whose configuration, agent and keys are used. */
+export interface SshAddress {
+  readonly kind: "ssh";
+  readonly host: string;
+  readonly user?: string;
+  readonly port?: number;
+  /** Path of the daemon's socket on that host. Default: what the program there would use. */
+  readonly socket?: string;
 }

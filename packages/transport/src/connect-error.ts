@@ -1,4 +1,6 @@
 import { BuildkitError, errorMessage } from "@buildkit-node/core";
+import { CommandError } from "./dial/command-error.ts";
+import { explainTlsFailure } from "./tls/tls-failure.ts";
 
 /** Why an address could not be used. */
 export type ConnectFailure =
@@ -10,10 +12,22 @@ export type ConnectFailure =
   | "refused"
   /** No answer in time. */
   | "timeout"
-  /** The two sides do not trust each other, or only one of them speaks TLS. */
-  | "tls"
   /** Something listens, and it is not BuildKit. */
   | "not-buildkit"
+  /** The daemon's certificate, or one in its chain, is outside its dates. */
+  | "certificate-expired"
+  /** The daemon's certificate is for other names than the one that was dialed. */
+  | "certificate-name"
+  /** The daemon's certificate is signed by nobody who is trusted. */
+  | "certificate-authority"
+  /** The daemon requires a client certificate, or does not accept ours. */
+  | "client-certificate"
+  /** Anything else about TLS: files that cannot be used, a handshake that failed. */
+  | "tls"
+  /** The program that leads to the daemon cannot be run. */
+  | "command-missing"
+  /** The program that leads to the daemon ended; the cause is a `CommandError` with its stderr. */
+  | "command-failed"
   /** Anything else; see the cause. */
   | "other";
 
@@ -40,42 +54,37 @@ export class ConnectError extends BuildkitError {
     this.attempts = attempts;
   }
 
-  /** The same failure with the origin of its address. */
+  /** The same failure with the origin of its address, where that is not known yet. */
   withOrigin(origin: string): ConnectError {
     return new ConnectError(
-      this.attempts.map((attempt) => ({ ...attempt, origin })),
+      this.attempts.map((attempt) => ({ origin, ...attempt })),
       { cause: this.cause },
     );
   }
 }
 
-/** The failure of the system call or look-up behind a dial, as a `ConnectError`. */
+/** What a dial threw, as a `ConnectError`: a system call, a look-up, TLS or a program failed. */
 export function dialFailed(address: string, thrown: unknown): ConnectError {
-  const attempt = explain(systemCode(thrown) ?? "", errorMessage(thrown));
-  return new ConnectError([{ address, ...attempt }], { cause: thrown });
+  if (thrown instanceof ConnectError) return thrown;
+  return new ConnectError([{ address, ...explain(thrown) }], { cause: thrown });
 }
 
-function explain(code: string, message: string): Explained {
-  const known = systemFailures[code];
-  if (known !== undefined) return known;
-  // OpenSSL names an alert of the other side after what it complains about.
-  if (/^ERR_SSL_.*ALERT/.test(code)) {
-    return tls(
-      `the daemon refused the connection: ${message}`,
-      "check the client's certificate in tls.cert and tls.key",
-    );
+/** A failure in words. */
+export type Explained = Pick<ConnectAttempt, "failure" | "problem" | "advice">;
+
+function explain(thrown: unknown): Explained {
+  // A host with several addresses fails with one error for each of them.
+  if (thrown instanceof AggregateError) return explain(thrown.errors.at(-1));
+  if (thrown instanceof CommandError) {
+    const failure = thrown.started ? "command-failed" : "command-missing";
+    return { failure, problem: thrown.message, advice: thrown.advice };
   }
-  return { failure: "other", problem: message };
+  const unknown: Explained = { failure: "other", problem: errorMessage(thrown) };
+  if (!(thrown instanceof Error) || !("code" in thrown) || typeof thrown.code !== "string") return unknown;
+  return systemFailures[thrown.code] ?? explainTlsFailure(thrown.code, thrown) ?? unknown;
 }
-
-type Explained = Pick<ConnectAttempt, "failure" | "problem" | "advice">;
 
 const startOne = "start the daemon, or give its address to connect() or in BUILDKIT_HOST";
-
-const unknownAuthority = tls(
-  "the daemon's certificate is from an authority that is not trusted",
-  "give the authority's certificate as tls.ca",
-);
 
 const systemFailures: Readonly<Record<string, Explained>> = {
   ENOENT: { failure: "not-found", problem: "there is no such socket", advice: startOne },
@@ -90,19 +99,6 @@ const systemFailures: Readonly<Record<string, Explained>> = {
   EACCES: permission("EACCES"),
   EPERM: permission("EPERM"),
   ECONNREFUSED: { failure: "refused", problem: "nobody listens there", advice: startOne },
-  CERT_HAS_EXPIRED: tls("the daemon's certificate has expired", "renew it; check this machine's clock"),
-  CERT_NOT_YET_VALID: tls("the daemon's certificate is not valid yet", "check this machine's clock"),
-  ERR_TLS_CERT_ALTNAME_INVALID: tls(
-    "the daemon's certificate is for another name",
-    "connect by a name in it, or give that name as tls.serverName",
-  ),
-  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
-  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
-  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
-  CERT_SIGNATURE_FAILURE: unknownAuthority,
-  ERR_SSL_WRONG_VERSION_NUMBER: tls("the other side does not speak TLS", "leave the tls options out"),
   ECONNRESET: { failure: "refused", problem: "the other side closed the connection at once" },
   EPIPE: { failure: "refused", problem: "the other side closed the connection at once" },
   ETIMEDOUT: { failure: "timeout", problem: "no answer in time", advice: "check host, port and firewall" },
@@ -114,23 +110,12 @@ const systemFailures: Readonly<Record<string, Explained>> = {
   },
 };
 
-function tls(problem: string, advice: string): Explained {
-  return { failure: "tls", problem, advice };
-}
-
 function permission(code: string): Explained {
   return {
     failure: "permission",
     problem: `this user may not use the socket (${code})`,
     advice: "run as a member of the socket's group or as its owner, or use a rootless daemon",
   };
-}
-
-function systemCode(thrown: unknown): string | undefined {
-  // A host with several addresses fails with one error for each of them.
-  if (thrown instanceof AggregateError) return systemCode(thrown.errors.at(-1));
-  if (!(thrown instanceof Error) || !("code" in thrown)) return undefined;
-  return typeof thrown.code === "string" ? thrown.code : undefined;
 }
 
 function describe(attempts: readonly ConnectAttempt[]): string {

@@ -1,44 +1,83 @@
 import type { Address, DockerEngineAddress } from "./address.ts";
-import { commandDialer } from "./dial/command.ts";
-import { dockerEngineDialer, type EngineApi } from "./dial/docker-engine.ts";
-import { helperCommand, remoteEngineCommand } from "./dial/helper-command.ts";
-import { npipeDialer } from "./dial/npipe.ts";
+import { AddressError } from "./address-error.ts";
+import { localDialer } from "./dial/local.ts";
 import { tcpDialer } from "./dial/tcp.ts";
-import { tlsDialer } from "./dial/tls.ts";
-import { unixDialer } from "./dial/unix.ts";
 import type { Dialer } from "./dialer.ts";
-import { formatAddress } from "./parse-address.ts";
-import type { TlsMaterial } from "./tls-options.ts";
+import { formatAddress } from "./format-address.ts";
+import { parseAddress } from "./parse-address.ts";
+import { ownSurroundings, type Surroundings } from "./surroundings.ts";
+import { checkTlsOptions, type TlsOptions } from "./tls/tls-options.ts";
 
-/** The dialer for an address. TLS material secures TCP; for other kinds of address it means nothing. */
-export function createDialer(address: Address, tls?: TlsMaterial): Dialer {
+export interface DialOptions {
+  /**
+   * Speak TLS on a TCP port, that of a daemon or of a Docker Engine. What is not on a TCP port has no use for it.
+   * Default: no TLS, other than what Docker's own configuration asks for.
+   */
+  readonly tls?: TlsOptions;
+  /** What Docker's configuration, TLS roots and helper programs depend on. Default: this process's own. */
+  readonly surroundings?: Surroundings;
+}
+
+/**
+ * The dialer for an address. For a Docker Engine whose place is not given it reads Docker's configuration, which is
+ * what it waits for. What an address has no need of is not loaded.
+ *
+ * @throws {AddressError} also for parts made by hand that {@link parseAddress} would refuse
+ * @throws {InvalidArgumentError} for TLS options that contradict each other
+ * @throws {ConnectError} when Docker's configuration leads nowhere
+ */
+export async function createDialer(address: Address, options: DialOptions = {}): Promise<Dialer> {
+  const { tls, surroundings = ownSurroundings() } = options;
+  check(address, tls, surroundings);
   switch (address.kind) {
     case "unix":
-      return unixDialer(address);
     case "npipe":
-      return npipeDialer(address);
-    case "tcp":
-      return tls === undefined ? tcpDialer(address) : tlsDialer(address, tls);
-    case "docker-engine":
-      return dockerEngineDialer(engineApi(address, tls));
+      return localDialer(address);
+    case "tcp": {
+      if (tls === undefined) return tcpDialer(address);
+      const { tlsDialer } = await import("./dial/tls.ts");
+      return tlsDialer(address, tls, surroundings.env);
+    }
+    case "docker-engine": {
+      const { dockerEngineDialer } = await import("./dial/docker-engine.ts");
+      const { engineApi } = await import("./dial/engine-api.ts");
+      return dockerEngineDialer(await engineApi(address, tls, surroundings));
+    }
     case "docker-container":
     case "podman-container":
     case "nerdctl-container":
     case "kube-pod":
-    case "ssh":
-      return commandDialer(formatAddress(address), helperCommand(address));
+    case "ssh": {
+      const { commandDialer } = await import("./dial/command.ts");
+      const { helperCommand } = await import("./dial/helper-command.ts");
+      return commandDialer(formatAddress(address), helperCommand(address), surroundings.env);
+    }
   }
 }
 
-/** An address that names no engine stands for the machine's own. */
-function engineApi({ engine = localEngine }: DockerEngineAddress, tls: TlsMaterial | undefined): EngineApi {
-  if (engine.kind === "ssh") return both(commandDialer(formatAddress(engine), remoteEngineCommand(engine)));
-  if (engine.kind !== "tcp" || tls === undefined) return both(createDialer(engine));
-  return { http1: tlsDialer(engine, tls, "http/1.1"), http2: tlsDialer(engine, tls) };
+/**
+ * The dialer for a Docker Engine's own API: its pipes speak HTTP/1.1.
+ *
+ * @throws as {@link createDialer} does
+ */
+export async function createEngineDialer(
+  address: DockerEngineAddress,
+  options: DialOptions = {},
+): Promise<Dialer> {
+  const { tls, surroundings = ownSurroundings() } = options;
+  check(address, tls, surroundings);
+  const { engineApi } = await import("./dial/engine-api.ts");
+  const api = await engineApi(address, tls, surroundings);
+  return { ...api, dial: (signal) => api.dial("http/1.1", signal) };
 }
 
-const localEngine = { kind: "unix", path: "/var/run/docker.sock" } as const;
-
-function both(dialer: Dialer): EngineApi {
-  return { http1: dialer, http2: dialer };
+function check(address: Address, tls: TlsOptions | undefined, { platform }: Surroundings): void {
+  const text = formatAddress(address);
+  // Names become arguments of programs, and the parts may have been put together by hand.
+  parseAddress(text);
+  const place = address.kind === "docker-engine" ? address.engine : address;
+  if (place?.kind === "npipe" && platform !== "win32") {
+    throw new AddressError(text, "named pipes exist on Windows alone");
+  }
+  if (tls !== undefined) checkTlsOptions(tls);
 }

@@ -35,8 +35,8 @@ const sessionOptions: ClientSessionOptions = {
   maxSessionMemory: 1024,
 };
 
-/** How long `close` waits for the socket to end. */
-const closeMs = 2_000;
+/** How long `close` waits for what the connection runs over to end; a helper program takes up to 3 s. */
+const closeMs = 5_000;
 
 /**
  * Dials and waits until the other side has shown that it speaks HTTP/2.
@@ -50,13 +50,14 @@ export async function openConnection(
   const { signal } = options;
   signal.throwIfAborted();
   const duplex = await dialer.dial(signal);
-  const session = connect(`http://${dialer.authority}`, {
+  const session = connect(`${dialer.scheme ?? "http"}://${dialer.authority}`, {
     ...sessionOptions,
     createConnection: () => duplex,
   });
   session.on("error", () => {});
+  duplex.on("error", () => {});
   try {
-    await greeted(dialer.address, session, signal);
+    await greeted(dialer, session, duplex, signal);
   } catch (error) {
     session.destroy();
     duplex.destroy();
@@ -66,52 +67,60 @@ export async function openConnection(
 }
 
 /** Waits for the peer's first SETTINGS frame, which every HTTP/2 server sends unasked. */
-function greeted(address: string, session: ClientHttp2Session, signal: AbortSignal): Promise<void> {
+function greeted(
+  dialer: Dialer,
+  session: ClientHttp2Session,
+  duplex: Duplex,
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     const settle = (act: () => void) => () => {
       aborted[Symbol.dispose]();
       session.off("remoteSettings", onSettings).off("error", onError).off("close", onClose);
+      duplex.off("error", onError).off("close", onClose);
       act();
     };
     const onSettings = settle(resolve);
-    const onClose = settle(() => reject(notBuildkit(address, "it closed the connection")));
-    const onError = (error: Error & { code?: string }) => {
-      // nghttp2's errors all carry this code: bytes came back that are not HTTP/2.
-      const foreign = error.code === "ERR_HTTP2_ERROR";
-      settle(() =>
-        reject(
-          foreign ? notBuildkit(address, "it does not speak HTTP/2", error) : dialFailed(address, error),
-        ),
-      )();
-    };
+    const onClose = settle(() => reject(notBuildkit(dialer, "it closed the connection")));
+    const onError = (error: Error) => settle(() => reject(greetingFailed(dialer, error)))();
     session.on("remoteSettings", onSettings).on("error", onError).on("close", onClose);
+    // A TLS socket's error destroys the session without a word from that.
+    duplex.on("error", onError).on("close", onClose);
     const aborted = onAbort(signal, (reason) => settle(() => reject(reason))());
   });
 }
 
-function notBuildkit(address: string, seen: string, cause?: unknown): ConnectError {
-  return new ConnectError(
-    [
-      {
-        address,
-        failure: "not-buildkit",
-        problem: `something listens there that is not BuildKit: ${seen}`,
-        advice: `check the address; a Docker Engine's API socket is written docker://, as in ${engineForm(address)}`,
-      },
-    ],
-    { cause },
-  );
+function greetingFailed(dialer: Dialer, error: Error & { code?: string }): ConnectError {
+  // nghttp2's errors all carry this code: bytes came back that are not HTTP/2.
+  const foreign = error.code === "ERR_HTTP2_ERROR";
+  return foreign ? notBuildkit(dialer, "it does not speak HTTP/2", error) : dialFailed(dialer.address, error);
 }
 
-function engineForm(address: string): string {
-  return /^(unix|tcp):/.test(address) ? `docker://${address}` : "docker:///var/run/docker.sock";
+function notBuildkit({ address, scheme }: Dialer, seen: string, cause?: unknown): ConnectError {
+  // In the clear, a daemon that speaks TLS is as mute as anything else.
+  const tls = address.startsWith("tcp:") && scheme !== "https" ? ", or that speaks TLS" : "";
+  const problem = `something listens there that is not BuildKit${tls}: ${seen}`;
+  const advice = scheme === "https" ? hungUp : adviceFor(address);
+  return new ConnectError([{ address, failure: "not-buildkit", problem, advice }], { cause });
+}
+
+/** The reason can be lost on the way: what we have sent by then makes the system reset the connection. */
+const hungUp =
+  "check the address; a daemon that misses a client certificate, or does not accept it, hangs up like this too";
+
+function adviceFor(address: string): string {
+  const engine = /^(unix|tcp|npipe):/.test(address) ? `docker://${address}` : "docker:///var/run/docker.sock";
+  const tls = address.startsWith("tcp:") ? ", and give the tls option for TLS" : "";
+  return `check the address${tls}; a Docker Engine's API socket is written docker://, as in ${engine}`;
 }
 
 /** States: usable, then (the daemon says that it goes away) draining, then gone; `lost` tells the last. */
 class Http2Connection implements Connection {
   readonly address: string;
   readonly rpc: Transport;
+  readonly #authority: string;
   readonly #session: ClientHttp2Session;
+  readonly #duplex: Duplex;
   readonly #lost = new AbortController();
   readonly #ended: Promise<void>;
   #failure: unknown;
@@ -119,24 +128,30 @@ class Http2Connection implements Connection {
 
   constructor(dialer: Dialer, session: ClientHttp2Session, duplex: Duplex) {
     this.address = dialer.address;
+    this.#authority = dialer.authority;
     this.#session = session;
+    this.#duplex = duplex;
     session.setLocalWindowSize(connectionWindowBytes);
     session.on("error", (error) => {
       this.#failure ??= error;
     });
+    // Node destroys a TCP socket with its session and the other way round, but not every other Duplex.
     duplex.on("error", (error) => {
       this.#failure ??= error;
+      duplex.destroy();
     });
     this.#ended = new Promise((resolve) => {
-      const onGone = () => {
+      session.once("close", () => {
         this.#end(new ConnectionLostError(this.address, this.#failure));
+        duplex.destroy();
+      });
+      duplex.once("close", () => {
+        this.#end(new ConnectionLostError(this.address, this.#failure));
+        session.destroy();
         resolve();
-      };
-      duplex.once("close", onGone);
-      session.once("close", onGone);
+      });
     });
-    // An idle connection does not keep the process alive; one with calls on it does.
-    session.unref();
+    this.#hold(false);
     // Each call listens.
     setMaxListeners(0, this.lost);
     this.rpc = createRpcTransport({
@@ -178,14 +193,27 @@ class Http2Connection implements Connection {
   #request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
     this.lost.throwIfAborted();
     if (!this.usable) throw new ConnectionLostError(this.address, new Error("the daemon is shutting down"));
-    const stream = this.#session.request(headers);
+    // Node would add the scheme's own port to the name.
+    const stream = this.#session.request({ ":authority": this.#authority, ...headers });
     // A stream whose owner has left must not end the process when the connection goes.
     stream.on("error", () => {});
-    if (this.#streams++ === 0) this.#session.ref();
+    if (this.#streams++ === 0) this.#hold(true);
     stream.once("close", () => {
-      if (--this.#streams === 0) this.#session.unref();
+      if (--this.#streams === 0) this.#hold(false);
     });
     return stream;
+  }
+
+  /** An idle connection does not keep the process alive; one with calls on it does. */
+  #hold(alive: boolean): void {
+    const duplex: Duplex & { ref?(): unknown; unref?(): unknown } = this.#duplex;
+    if (alive) {
+      this.#session.ref();
+      duplex.ref?.();
+    } else {
+      this.#session.unref();
+      duplex.unref?.();
+    }
   }
 
   #end(reason: unknown): void {

@@ -1,22 +1,28 @@
-export {
-  type Address,
-  AddressError,
-  type ContainerAddress,
-  type DockerEngineAddress,
-  type HelperAddress,
-  type KubePodAddress,
-  type NpipeAddress,
-  type SocketAddress,
-  type SshAddress,
-  type TcpAddress,
-  type UnixAddress,
+export type {
+  Address,
+  CommandAddress,
+  DockerContainerAddress,
+  DockerContextAddress,
+  DockerEngineAddress,
+  EngineAddress,
+  KubePodAddress,
+  NamedPipeAddress,
+  NerdctlContainerAddress,
+  PodmanContainerAddress,
+  SocketAddress,
+  SshAddress,
+  TcpAddress,
+  UnixAddress,
 } from "./address.ts";
+export { AddressError } from "./address-error.ts";
 export { type ConnectAttempt, ConnectError, type ConnectFailure } from "./connect-error.ts";
 export type { Connection, MetadataPairs } from "./connection.ts";
 export { ConnectionLostError } from "./connection-lost-error.ts";
-export { createDialer } from "./create-dialer.ts";
+export { createDialer, createEngineDialer, type DialOptions } from "./create-dialer.ts";
+export { CommandError } from "./dial/command-error.ts";
 export type { Dialer } from "./dialer.ts";
-export { type Candidate, candidates, defaultEngine, type Surroundings } from "./discover.ts";
+export { type Candidate, candidates } from "./discover.ts";
+export { formatAddress } from "./format-address.ts";
 export type { CallHandler } from "./grpc/grpc-server.ts";
 export { Metadata } from "./grpc/metadata.ts";
 export type { ServerCall } from "./grpc/server-call.ts";
@@ -24,7 +30,8 @@ export { CallError, StatusCode } from "./grpc/status.ts";
 export { methodPath, type UnaryContext, unary } from "./grpc/unary.ts";
 export { openConnection } from "./http2-connection.ts";
 export { Link, type LinkOptions } from "./link.ts";
-export { formatAddress, parseAddress } from "./parse-address.ts";
+export { parseAddress } from "./parse-address.ts";
 export { scopedStream } from "./scoped-stream.ts";
 export { type StatusDetail, StatusError, type StatusName } from "./status-error.ts";
-export { type Pem, readTlsMaterial, type TlsMaterial, type TlsOptions } from "./tls-options.ts";
+export type { Environment, Surroundings } from "./surroundings.ts";
+export type { PemSource, TlsOptions } from "./tls/tls-options.ts";

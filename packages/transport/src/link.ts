@@ -1,23 +1,19 @@
 import { abortable, BuildkitError, InvalidArgumentError, onAbort } from "@buildkit-node/core";
-import type { Address } from "./address.ts";
 import { type ConnectAttempt, ConnectError } from "./connect-error.ts";
 import type { Connection } from "./connection.ts";
-import { createDialer } from "./create-dialer.ts";
+import { createDialer, type DialOptions } from "./create-dialer.ts";
 import type { Dialer } from "./dialer.ts";
-import { candidates, resolveAddress, type Surroundings } from "./discover.ts";
+import { candidates } from "./discover.ts";
 import { openConnection } from "./http2-connection.ts";
 import { parseAddress } from "./parse-address.ts";
-import { readTlsMaterial, type TlsMaterial, type TlsOptions } from "./tls-options.ts";
+import { ownSurroundings } from "./surroundings.ts";
 
-export interface LinkOptions {
+/** How to connect. A dialer in place of an address takes nothing of what concerns addresses. */
+export interface LinkOptions extends DialOptions {
   /** How long dialing and the first answer may take for each address, in milliseconds. Default: 10,000. */
   readonly connectTimeoutMs?: number;
   /** Ends the attempt to connect; the link itself lives on. */
   readonly signal?: AbortSignal;
-  /** Secures a TCP address; TLS is spoken where this is given. */
-  readonly tls?: TlsOptions;
-  /** What discovery looks at. Default: this process's environment and platform. */
-  readonly surroundings?: Surroundings;
 }
 
 /**
@@ -41,12 +37,13 @@ export class Link implements AsyncDisposable {
 
   /**
    * Finds the daemon and connects to it. Without an address it reads the environment: `BUILDKIT_HOST`, else
-   * buildkitd's socket, the rootless one in `XDG_RUNTIME_DIR`, and the Docker Engine (`DOCKER_HOST`), in this order.
+   * buildkitd's socket, the rootless one in `XDG_RUNTIME_DIR`, and the Docker Engine that the `docker` command would
+   * use, in this order.
    *
    * @throws {AddressError} {@link ConnectError} or the signal's reason
    */
   static async open(address?: string | Dialer, options: LinkOptions = {}): Promise<Link> {
-    const { connectTimeoutMs = 10_000, signal, tls } = options;
+    const { connectTimeoutMs = 10_000, signal } = options;
     if (!(connectTimeoutMs > 0)) {
       throw new InvalidArgumentError(
         "connectTimeoutMs",
@@ -54,11 +51,11 @@ export class Link implements AsyncDisposable {
         "connectTimeoutMs must be above 0",
       );
     }
-    const around = options.surroundings ?? { env: process.env, platform: process.platform };
     const attempts: ConnectAttempt[] = [];
     const causes: unknown[] = [];
-    for (const way of await ways(address, tls, around)) {
+    for (const find of ways(address, options)) {
       try {
+        const way = await find();
         return new Link(way, await dial(way, connectTimeoutMs, signal), connectTimeoutMs);
       } catch (error) {
         if (!(error instanceof ConnectError)) throw error;
@@ -106,25 +103,22 @@ interface Way {
   readonly origin: string | undefined;
 }
 
-async function ways(
-  address: string | Dialer | undefined,
-  tls: TlsOptions | undefined,
-  around: Surroundings,
-): Promise<readonly Way[]> {
-  if (address !== undefined && typeof address !== "string") return [{ dialer: address, origin: undefined }];
-  const given = tls === undefined ? undefined : await readTlsMaterial(tls);
-  if (address === undefined) return (await candidates(around)).map((one) => wayTo(one, given));
-  return [wayTo(await resolveAddress(parseAddress(address), around), given)];
-}
-
-interface Endpoint {
-  readonly address: Address;
-  readonly tls?: TlsMaterial;
-  readonly origin?: string;
-}
-
-function wayTo({ address, tls, origin }: Endpoint, given: TlsMaterial | undefined): Way {
-  return { dialer: createDialer(address, given ?? tls), origin };
+/** The ways to try, each found out when its turn comes. */
+function ways(address: string | Dialer | undefined, options: DialOptions): readonly (() => Promise<Way>)[] {
+  if (address === undefined) {
+    const found = candidates(options.surroundings ?? ownSurroundings());
+    return found.map((one) => async () => {
+      const dialer = await createDialer(one.address, options);
+      return { dialer, origin: dialer.origin ?? one.origin };
+    });
+  }
+  return [
+    async () => {
+      const dialer =
+        typeof address === "string" ? await createDialer(parseAddress(address), options) : address;
+      return { dialer, origin: dialer.origin };
+    },
+  ];
 }
 
 /** Opens a connection within the time; what fails says where the address came from. */

@@ -1,212 +1,227 @@
-import {
-  type Address,
-  AddressError,
-  type ContainerAddress,
-  type DockerEngineAddress,
-  type KubePodAddress,
-  type NpipeAddress,
-  type SshAddress,
-  type TcpAddress,
-  type UnixAddress,
+import type {
+  Address,
+  CommandAddress,
+  DockerContextAddress,
+  EngineAddress,
+  SocketAddress,
+  SshAddress,
+  TcpAddress,
 } from "./address.ts";
+import { AddressError } from "./address-error.ts";
 
 /**
  * Reads an address as a caller writes it:
  *
- * - `unix:///run/buildkit/buildkitd.sock`, `tcp://host:1234`, `npipe:////./pipe/buildkitd`
- * - `docker://` for the default Docker Engine, `docker:///var/run/docker.sock`, `docker://host:2375`,
- *   `docker://?context=name`, or `docker://` before a whole address, as in `docker://ssh://user@host`
- * - `docker-container://name?context=…`, `podman-container://name`, `nerdctl-container://name?namespace=…`,
- *   `kube-pod://pod?context=…&namespace=…&container=…`, and `ssh://[user@]host[:port][/socket]`, which run `docker`,
- *   `podman`, `nerdctl`, `kubectl` or `ssh`
+ * - `unix:///run/buildkit/buildkitd.sock`
+ * - `tcp://host:1234`
+ * - `npipe:////./pipe/buildkitd` on Windows
+ * - `docker://` for the Docker Engine that the `docker` command would use, `docker:///var/run/docker.sock`,
+ *   `docker://host:2375`, `docker://?context=NAME`, or `docker://` before a whole `unix`, `tcp`, `npipe` or `ssh`
+ *   address, as in `docker://ssh://user@host`
+ * - `docker-container://NAME?context=CONTEXT`, `podman-container://NAME`, `nerdctl-container://NAME?namespace=NAMESPACE`
+ * - `kube-pod://POD?context=CONTEXT&namespace=NAMESPACE&container=CONTAINER`
+ * - `ssh://user@host:22/run/buildkit/buildkitd.sock`, where only the host is needed
+ *
+ * Names become arguments of programs: one that starts with `-`, or holds what such names never hold, is refused.
  *
  * @throws {AddressError}
  */
 export function parseAddress(text: string): Address {
-  const [scheme, rest] = split(text);
-  const parse = parsers[scheme];
-  if (parse === undefined) throw new AddressError(text, `the scheme ${scheme}:// is not one of ${schemes}`);
-  return parse(text, rest);
-}
-
-/** The address as a caller would write it. */
-export function formatAddress(address: Address): string {
-  switch (address.kind) {
+  const { scheme, rest } = split(text);
+  switch (scheme) {
     case "unix":
-      return `unix://${address.path}`;
-    case "npipe":
-      return `npipe://${address.path.replaceAll("\\", "/")}`;
     case "tcp":
-      return `tcp://${formatHostPort(address)}`;
-    case "docker-engine":
-      if (address.engine !== undefined) return `docker://${formatAddress(address.engine)}`;
-      return `docker://${query({ context: address.context })}`;
-    case "kube-pod": {
-      const { context, namespace, container } = address;
-      return `kube-pod://${address.pod}${query({ context, namespace, container })}`;
-    }
-    case "ssh": {
-      const user = address.user === undefined ? "" : `${address.user}@`;
-      const port = address.port === undefined ? "" : `:${address.port}`;
-      return `ssh://${user}${bracketed(address.host)}${port}${address.socket ?? ""}`;
-    }
+    case "npipe":
+      return parseSocket(text, scheme, rest);
+    case "docker":
+      return rest === ""
+        ? { kind: "docker-engine" }
+        : { kind: "docker-engine", engine: parseEngine(text, rest) };
     case "docker-container":
     case "podman-container":
     case "nerdctl-container":
-      return `${address.kind}://${address.name}${query({ context: address.context, namespace: address.namespace })}`;
+    case "kube-pod":
+      return parseTarget(text, scheme);
+    case "ssh":
+      return parseSsh(text, text);
+    default:
+      throw new AddressError(text, `the scheme ${scheme}:// is not one of ${schemes}`);
   }
 }
 
-/** `host:port`, with brackets around an IPv6 host. */
-export function formatHostPort({ host, port }: TcpAddress): string {
-  return `${bracketed(host)}:${port}`;
-}
+const schemes =
+  "unix, tcp, npipe, docker, docker-container, podman-container, nerdctl-container, kube-pod, ssh";
 
-type Parser = (text: string, rest: string) => Address;
-
-const parsers: Readonly<Record<string, Parser>> = {
-  unix: parseUnix,
-  tcp: parseTcp,
-  npipe: parseNpipe,
-  docker: parseDockerEngine,
-  "docker-container": (text, rest) => parseContainer("docker-container", text, rest, ["context"]),
-  "podman-container": (text, rest) => parseContainer("podman-container", text, rest, []),
-  "nerdctl-container": (text, rest) => parseContainer("nerdctl-container", text, rest, ["namespace"]),
-  "kube-pod": parseKubePod,
-  ssh: parseSsh,
-};
-
-const schemes = Object.keys(parsers).join(", ");
-
-function split(text: string): readonly [scheme: string, rest: string] {
-  const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? [];
+function split(text: string): { readonly scheme: string; readonly rest: string } {
+  const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/s.exec(text);
+  const [, scheme, rest] = match ?? [];
   if (scheme === undefined || rest === undefined) {
     const advice = text.startsWith("/") ? `; a socket's path is written unix://${text}` : "";
     throw new AddressError(text, `it has no scheme (one of ${schemes})${advice}`);
   }
-  return [scheme, rest];
+  return { scheme, rest };
 }
 
-function parseUnix(text: string, rest: string): UnixAddress {
-  if (rest === "") throw new AddressError(text, "the path of the socket is missing");
-  return { kind: "unix", path: rest };
+function parseTarget(text: string, kind: Exclude<CommandAddress["kind"], "ssh">): CommandAddress {
+  const url = readUrl(text, text);
+  switch (kind) {
+    case "docker-container":
+      return {
+        kind,
+        container: target(text, "container", url, container),
+        ...parameters(text, url, { context }),
+      };
+    case "podman-container":
+      return { kind, container: target(text, "container", url, container), ...parameters(text, url, {}) };
+    case "nerdctl-container":
+      return {
+        kind,
+        container: target(text, "container", url, container),
+        ...parameters(text, url, { namespace }),
+      };
+    case "kube-pod": {
+      const rules = { context: kubeContext, namespace: kubeName, container: kubeName };
+      return { kind, pod: target(text, "pod", url, kubeName), ...parameters(text, url, rules) };
+    }
+  }
 }
 
-function parseNpipe(text: string, rest: string): NpipeAddress {
-  if (rest === "") throw new AddressError(text, "the name of the pipe is missing");
-  return { kind: "npipe", path: rest.replaceAll("/", "\\") };
+/** An engine after `docker://`: a path, a host with port, a context, or a whole address. */
+function parseEngine(text: string, rest: string): EngineAddress {
+  if (rest.startsWith("/")) return { kind: "unix", path: rest };
+  if (rest.startsWith("?")) return parseContext(text);
+  if (!rest.includes("://")) return parseTcp(text, rest);
+  const { scheme, rest: inner } = split(rest);
+  if (scheme === "unix" || scheme === "tcp" || scheme === "npipe") return parseSocket(text, scheme, inner);
+  if (scheme === "ssh") return parseSsh(text, rest);
+  throw new AddressError(text, `an engine cannot be reached by ${scheme}://`);
+}
+
+function parseContext(text: string): DockerContextAddress {
+  const { context: name } = parameters(text, readUrl(text, text), { context });
+  if (name === undefined) throw new AddressError(text, "the name of the context is missing");
+  return { kind: "docker-context", name };
+}
+
+function parseSocket(text: string, scheme: SocketAddress["kind"], rest: string): SocketAddress {
+  switch (scheme) {
+    case "tcp":
+      return parseTcp(text, rest);
+    case "unix":
+      if (rest === "") throw new AddressError(text, "the path of the socket is missing");
+      return { kind: "unix", path: rest };
+    case "npipe": {
+      const path = rest.replaceAll("\\", "/");
+      if (!/^\/\/[^/]+\/pipe\/./.test(path)) {
+        throw new AddressError(text, "a named pipe is written npipe:////./pipe/NAME");
+      }
+      return { kind: "npipe", path };
+    }
+  }
 }
 
 function parseTcp(text: string, rest: string): TcpAddress {
-  const url = parseUrl(text, rest);
+  const url = readUrl(text, `tcp://${rest}`);
   if (url.username !== "" || url.password !== "")
-    throw new AddressError(text, "it takes no user and no password");
+    throw new AddressError(text, "user and password have no use in it");
   if (url.hostname === "" || url.port === "") {
     throw new AddressError(text, "it needs a host and a port, as in tcp://host:1234");
   }
   if (!["", "/"].includes(url.pathname) || url.search !== "" || url.hash !== "") {
     throw new AddressError(text, "nothing may follow the port");
   }
-  return { kind: "tcp", host: hostOf(url), port: Number(url.port) };
+  return { kind: "tcp", host: withoutBrackets(url.hostname), port: Number(url.port) };
 }
 
-/** An engine after `docker://`: nothing, a path, a host with port, a context, or a whole address. */
-function parseDockerEngine(text: string, rest: string): DockerEngineAddress {
-  if (rest === "") return { kind: "docker-engine" };
-  if (rest.startsWith("?")) return { kind: "docker-engine", ...parameters(text, rest, ["context"]) };
-  if (rest.startsWith("/")) return { kind: "docker-engine", engine: parseUnix(text, rest) };
-  if (!rest.includes("://")) return { kind: "docker-engine", engine: parseTcp(text, rest) };
-  const engine = parseAddress(rest);
-  const { kind } = engine;
-  if (kind === "unix" || kind === "tcp" || kind === "npipe" || kind === "ssh")
-    return { kind: "docker-engine", engine };
-  throw new AddressError(text, `a Docker Engine cannot be reached by ${kind}`);
-}
-
-function parseContainer(
-  kind: ContainerAddress["kind"],
-  text: string,
-  rest: string,
-  allowed: readonly ("context" | "namespace")[],
-): ContainerAddress {
-  const { name, search } = splitName(text, rest, /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/);
-  return { kind, name, ...parameters(text, search, allowed) };
-}
-
-function parseKubePod(text: string, rest: string): KubePodAddress {
-  const pattern = /^[a-z0-9][-a-z0-9.]*$/;
-  const { name, search } = splitName(text, rest, pattern);
-  const found = parameters(text, search, ["context", "namespace", "container"]);
-  return { kind: "kube-pod", pod: name, ...found };
-}
-
-function parseSsh(text: string, rest: string): SshAddress {
-  const url = parseUrl(text, rest);
-  if (url.password !== "") throw new AddressError(text, "a password cannot be given; use a key or an agent");
+function parseSsh(text: string, address: string): SshAddress {
+  const url = readUrl(text, address);
+  if (url.password !== "") {
+    throw new AddressError(text, "ssh takes no password from it; use an agent or a key");
+  }
   if (url.search !== "" || url.hash !== "")
     throw new AddressError(text, "nothing may follow the socket's path");
-  const host = hostOf(url);
-  // ssh would take these for options.
-  if (host === "" || host.startsWith("-") || url.username.startsWith("-")) {
-    throw new AddressError(text, "it needs a host, as in ssh://user@host");
-  }
-  const socket = decodeURIComponent(url.pathname);
+  if (url.hostname === "") throw new AddressError(text, "the host is missing");
+  const host = withoutBrackets(url.hostname);
+  const socket = ["", "/"].includes(url.pathname) ? undefined : url.pathname;
   return {
     kind: "ssh",
-    host,
-    ...(url.username !== "" && { user: decodeURIComponent(url.username) }),
-    ...(url.port !== "" && { port: Number(url.port) }),
-    ...(!["", "/"].includes(socket) && { socket }),
+    host: url.hostname === host ? checked(text, "host", host, sshHost) : host,
+    ...(url.username === "" ? {} : { user: checked(text, "user", decode(text, url.username), sshUser) }),
+    ...(url.port === "" ? {} : { port: Number(url.port) }),
+    ...(socket === undefined ? {} : { socket: checked(text, "path of the socket", socket, remotePath) }),
   };
 }
 
-function parseUrl(text: string, rest: string): URL {
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, "$1");
+}
+
+function readUrl(text: string, address: string): URL {
+  // A URL's reader drops line breaks and tabs in silence.
+  if (/[\0-\x1f\x7f]/.test(address)) throw new AddressError(text, "it holds control characters");
   try {
-    return new URL(`tcp://${rest}`);
-  } catch (cause) {
-    throw new AddressError(text, "host and port cannot be read", { cause });
+    return new URL(address);
+  } catch {
+    // The reader's error repeats its input, and with it a password.
+    throw new AddressError(text, "host and port cannot be read");
   }
 }
 
-function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, "$1");
+/** What a name may hold. */
+type NameRule = RegExp;
+
+const container: NameRule = /^[a-zA-Z0-9][\w.-]*$/;
+const context: NameRule = /^[a-zA-Z0-9][\w.+-]*$/;
+const namespace: NameRule = /^[a-zA-Z0-9][\w.-]*$/;
+const kubeName: NameRule = /^[a-z0-9][a-z0-9.-]*$/;
+/** A kubeconfig names its contexts as it likes: by a cluster's address, by a cloud's name for it. */
+const kubeContext: NameRule = /^[^\0-\x20\x7f-][^\0-\x1f\x7f]*$/;
+const sshHost: NameRule = /^\w[\w.-]*$/;
+const sshUser: NameRule = /^\w[\w.@+-]*$/;
+/** It passes through a shell on the other host, so nothing that a shell would read differently. */
+const remotePath: NameRule = /^\/[\w./@:+-]*$/;
+
+function checked(text: string, what: string, value: string, rule: NameRule): string {
+  if (rule.test(value)) return value;
+  throw new AddressError(text, `${JSON.stringify(value)} cannot be the ${what}`);
 }
 
-function splitName(
-  text: string,
-  rest: string,
-  pattern: RegExp,
-): { readonly name: string; readonly search: string } {
-  const end = rest.indexOf("?");
-  const name = end === -1 ? rest : rest.slice(0, end);
-  if (!pattern.test(name)) throw new AddressError(text, `${JSON.stringify(name)} is not a name`);
-  return { name, search: end === -1 ? "" : rest.slice(end) };
+/** The name in the place of the host, in an address that has nothing else but parameters. */
+function target(text: string, what: string, url: URL, rule: NameRule): string {
+  if (url.hostname === "") throw new AddressError(text, `the name of the ${what} is missing`);
+  const bare = url.username === "" && url.password === "" && url.port === "" && url.hash === "";
+  if (!bare || !["", "/"].includes(url.pathname)) {
+    throw new AddressError(text, `only parameters may stand beside the name of the ${what}`);
+  }
+  return checked(text, what, url.hostname, rule);
 }
 
+/** The parameters after `?` that were given; an empty one counts as not given. */
 function parameters<Name extends string>(
   text: string,
-  search: string,
-  allowed: readonly Name[],
-): { readonly [N in Name]?: string } {
-  const found: { [N in Name]?: string } = {};
-  for (const [key, value] of new URLSearchParams(search)) {
-    const name = allowed.find((one) => one === key);
-    if (name === undefined) {
-      const known = allowed.length === 0 ? "it takes none" : `it takes ${allowed.join(", ")}`;
-      throw new AddressError(text, `the parameter ${key} is not known: ${known}`);
+  url: URL,
+  rules: Readonly<Record<Name, NameRule>>,
+): { readonly [name in Name]?: string } {
+  const found: { [name in Name]?: string } = {};
+  for (const [name, value] of url.searchParams) {
+    if (!isNamed(rules, name)) {
+      const known = Object.keys(rules).join(", ");
+      const takes = known === "" ? "no parameters" : `the parameters ${known}`;
+      throw new AddressError(text, `it takes ${takes}, not ${JSON.stringify(name)}`);
     }
-    if (value === "" || value.startsWith("-")) throw new AddressError(text, `${key} has no usable value`);
-    found[name] = value;
+    if (value !== "") found[name] = checked(text, name, value, rules[name]);
   }
   return found;
 }
 
-function query(values: Readonly<Record<string, string | undefined>>): string {
-  const given = new URLSearchParams();
-  for (const [name, value] of Object.entries(values)) if (value !== undefined) given.set(name, value);
-  return given.size === 0 ? "" : `?${given.toString()}`;
+function isNamed<Name extends string>(rules: Readonly<Record<Name, unknown>>, name: string): name is Name {
+  return Object.hasOwn(rules, name);
 }
 
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+function decode(text: string, encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    throw new AddressError(text, `${JSON.stringify(encoded)} is not encoded as in a URL`);
+  }
 }

@@ -1,57 +1,32 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ConnectError, ConnectionLostError, Link } from "../src/index.ts";
-import { answer, listenEngine, listenHttp2 } from "./support/peer.ts";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import { type Behaviour, type StandIns, standIns } from "../../../test/support/stand-ins.ts";
+import { CommandError, ConnectError, createDialer, Link, parseAddress } from "../src/index.ts";
+import { answer, listen, listenEngine, listenHttp2 } from "./support/peer.ts";
 
-let directory: string;
-const { PATH } = process.env;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "bk-command-"));
-  process.env["PATH"] = `${directory}${delimiter}${PATH}`;
-});
-afterEach(async () => {
-  process.env["PATH"] = PATH;
-  await rm(directory, { recursive: true });
-});
+const programs = ["docker", "podman", "nerdctl", "kubectl", "ssh"];
 
-/** Puts a program on PATH; it notes its process and its arguments. */
-async function standIn(name: string, body: string): Promise<void> {
-  const note = `require("fs").writeFileSync(${JSON.stringify(join(directory, "called"))},
-    JSON.stringify({ pid: process.pid, args: process.argv.slice(2) }));`;
-  await writeFile(join(directory, name), `#!${process.execPath}\n${note}\n${body}\n`);
-  await chmod(join(directory, name), 0o755);
-}
-
-/** A program that does what the real one would: it leads to a socket. */
-const leadsTo = (path: string) => `
-  const socket = require("net").connect(${JSON.stringify(path)});
-  process.stdin.pipe(socket).pipe(process.stdout);`;
-
-async function called(): Promise<{ readonly pid: number; readonly args: readonly string[] }> {
-  return JSON.parse(await readFile(join(directory, "called"), "utf8")) as { pid: number; args: string[] };
-}
-
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function ask(link: Link): Promise<number | undefined> {
+/** Makes one call through a stand-in. */
+async function call(address: string, { surroundings }: StandIns): Promise<void> {
+  await using link = await Link.open(address, { surroundings });
   const stream = await (await link.connection()).openStream("/test/Call");
-  stream.end();
-  return await new Promise((resolve, reject) => {
-    stream.once("response", (headers) => resolve(headers[":status"])).once("error", reject);
-    stream.resume();
+  stream.resume().end();
+  await new Promise((resolve, reject) => {
+    stream.once("response", resolve).once("error", reject);
   });
 }
 
-describe("addresses that run a program", () => {
+/** The failure of an attempt to connect, which must fail. */
+async function failure(address: string, own: StandIns, connectTimeoutMs = 10_000): Promise<ConnectError> {
+  const thrown = await Link.open(address, { surroundings: own.surroundings, connectTimeoutMs }).catch(
+    (error: unknown) => error,
+  );
+  if (thrown instanceof ConnectError) return thrown;
+  throw new Error("connected, or failed otherwise", { cause: thrown });
+}
+
+describe("a way in through a program", () => {
   it.each([
     ["docker-container://builder", "docker", ["exec", "-i", "builder", "buildctl", "dial-stdio"]],
     [
@@ -63,92 +38,205 @@ describe("addresses that run a program", () => {
     [
       "nerdctl-container://builder?namespace=k8s.io",
       "nerdctl",
-      ["--namespace=k8s.io", "exec", "-i", "builder", "buildctl", "dial-stdio"],
+      ["exec", "--namespace=k8s.io", "-i", "builder", "buildctl", "dial-stdio"],
     ],
+    ["kube-pod://buildkitd-0", "kubectl", ["exec", "-i", "buildkitd-0", "--", "buildctl", "dial-stdio"]],
     [
-      "kube-pod://builder-0?context=c&namespace=n&container=b",
+      "kube-pod://buildkitd-0?context=arn:aws:eks:eu:1:cluster/a&namespace=ci&container=main",
       "kubectl",
       [
-        "--context=c",
-        "--namespace=n",
+        "--context=arn:aws:eks:eu:1:cluster/a",
+        "--namespace=ci",
         "exec",
-        "--container=b",
+        "--container=main",
         "-i",
-        "builder-0",
+        "buildkitd-0",
         "--",
         "buildctl",
         "dial-stdio",
       ],
     ],
+    ["ssh://host", "ssh", ["-T", "--", "host", "buildctl", "dial-stdio"]],
     [
-      "ssh://me@host:2222/run/my%20daemon.sock",
+      "ssh://me@host:2222/run/user/1000/buildkit/buildkitd.sock",
       "ssh",
       [
-        ...["-T", "-o", "BatchMode=yes", "-l", "me", "-p", "2222", "--", "host"],
-        ...["buildctl", "--addr", "'unix:///run/my daemon.sock'", "dial-stdio"],
+        "-l",
+        "me",
+        "-p",
+        "2222",
+        "-T",
+        "--",
+        "host",
+        "buildctl",
+        "--addr=unix:///run/user/1000/buildkit/buildkitd.sock",
+        "dial-stdio",
       ],
     ],
-  ])("%s runs %s", async (address, program, args) => {
+  ])("%s", async (address, program, args) => {
     await using peer = await listenHttp2((stream) => answer(stream));
-    await standIn(program, leadsTo(peer.path));
-    const link = await Link.open(address);
-    expect(await ask(link)).toBe(200);
-    const call = await called();
-    expect(call.args).toEqual(args);
+    await using own = await standIns(programs, { relay: peer.path });
+    await call(address, own);
+    expect(await own.calls()).toMatchObject([{ program, args }]);
+    // The link was closed, and its program has ended with that.
+    expect(await own.alive()).toEqual([]);
+  });
+
+  it.each([
+    ["docker://ssh://me@host", ["-l", "me", "-T", "--", "host", "docker", "system", "dial-stdio"]],
+    [
+      "docker://ssh://host/run/docker.sock",
+      ["-T", "--", "host", "docker", "--host=unix:///run/docker.sock", "system", "dial-stdio"],
+    ],
+  ])("%s", async (address, args) => {
+    await using peer = await listenEngine({ apiVersion: "1.51", onStream: (stream) => answer(stream) });
+    await using own = await standIns(programs, { relay: peer.path });
+    await call(address, own);
+    // One pipe to ask for the version of the API, and one that is turned over.
+    expect(await own.calls()).toMatchObject([
+      { program: "ssh", args },
+      { program: "ssh", args },
+    ]);
+    await expect.poll(() => own.alive()).toEqual([]);
+  });
+});
+
+describe("a program's end", () => {
+  it("is that of the connection, in a group of its own", async () => {
+    await using peer = await listenHttp2((stream) => answer(stream));
+    await using own = await standIns(programs, { relay: peer.path });
+    const link = await Link.open("docker-container://builder", own);
+    const [running] = await own.alive();
+    expect(process.kill(-running!.pid, 0)).toBe(true);
     await link.close();
-    await expect.poll(() => runs(call.pid)).toBe(false);
+    expect(await own.alive()).toEqual([]);
   });
 
-  it("reaches a Docker Engine over ssh", async () => {
-    await using peer = await listenEngine({
-      apiVersion: "1.47",
-      glue: true,
-      onStream: (stream) => answer(stream),
-    });
-    await standIn("ssh", leadsTo(peer.path));
-    await using link = await Link.open("docker://ssh://me@host");
-    expect(await ask(link)).toBe(200);
-    expect((await called()).args.slice(-3)).toEqual(["docker", "system", "dial-stdio"]);
+  it("is forced when it does not heed SIGTERM", async () => {
+    await using peer = await listenHttp2((stream) => answer(stream));
+    await using own = await standIns(programs, { relay: peer.path, ignoreSigterm: true });
+    const link = await Link.open("docker-container://builder", own);
+    await link.close();
+    expect(await own.alive()).toEqual([]);
   });
 
-  it("says that the program is not there", async () => {
-    process.env["PATH"] = directory;
-    const error = await Link.open("podman-container://builder").catch((thrown: unknown) => thrown);
-    expect((error as ConnectError).attempts[0]).toMatchObject({
-      failure: "not-found",
-      problem: "the program podman is not there",
-    });
+  it("comes when the attempt to connect is given up", async () => {
+    await using own = await standIns(programs, { hang: true });
+    const error = await failure("docker-container://builder", own, 1_000);
+    expect(error.attempts[0]).toMatchObject({ failure: "timeout" });
+    await expect.poll(() => own.alive(), { timeout: 5_000 }).toEqual([]);
   });
 
-  it("repeats what the program said when it could not connect", async () => {
-    await standIn("docker", `process.stderr.write("Error: No such container: builder\\n"); process.exit(1);`);
-    await expect(Link.open("docker-container://builder")).rejects.toThrow(
-      "docker ended with status 1: Error: No such container: builder",
-    );
+  it("comes when the signal aborts, with the signal's reason", async () => {
+    await using own = await standIns(programs, { hang: true });
+    const abort = new AbortController();
+    const opening = Link.open("ssh://host", { ...own, signal: abort.signal });
+    opening.catch(() => {});
+    await expect.poll(() => own.alive()).toHaveLength(1);
+    const reason = new Error("enough");
+    abort.abort(reason);
+    await expect(opening).rejects.toBe(reason);
+    await expect.poll(() => own.alive(), { timeout: 5_000 }).toEqual([]);
   });
 
-  it("repeats what the program said when the connection is lost", async () => {
-    await using peer = await listenHttp2(() => {});
-    await standIn(
-      "ssh",
-      `${leadsTo(peer.path)}
-      setTimeout(() => { process.stderr.write("client_loop: send disconnect"); process.exit(255); }, 300);`,
-    );
-    await using link = await Link.open("ssh://host");
+  it("loses the connection and says why; the next call starts another", async () => {
+    await using peer = await listenHttp2((stream) => answer(stream));
+    await using own = await standIns(programs, { relay: peer.path, stderr: "the container was stopped\n" });
+    await using link = await Link.open("docker-container://builder", own);
     const connection = await link.connection();
-    await expect.poll(() => connection.usable).toBe(false);
-    expect(connection.lost.reason).toBeInstanceOf(ConnectionLostError);
-    expect(String(connection.lost.reason)).toContain(
-      "ssh ended with status 255: client_loop: send disconnect",
-    );
+    const [running] = await own.alive();
+    process.kill(running!.pid, "SIGKILL");
+    await expect.poll(() => connection.lost.aborted).toBe(true);
+    expect(connection.lost.reason).toMatchObject({
+      code: "ERR_BUILDKIT_CONNECTION_LOST",
+      message: expect.stringContaining("was ended by SIGKILL: the container was stopped"),
+      cause: { name: "CommandError", signal: "SIGKILL", exitCode: undefined },
+    });
+    expect(await link.connection()).not.toBe(connection);
+    expect(await own.alive()).toHaveLength(1);
   });
 
-  it("ends a program that does not end by itself", async () => {
-    await standIn("podman", `process.on("SIGTERM", () => {}); setInterval(() => {}, 1000);`);
-    await expect(Link.open("podman-container://b", { connectTimeoutMs: 500 })).rejects.toThrow(
-      "within 500 ms",
+  it("does not outlive a process that ends without closing", async () => {
+    await using peer = await listenHttp2((stream) => answer(stream));
+    await using own = await standIns(programs, { relay: peer.path });
+    const program = `
+      import { Link } from "@buildkit-node/transport";
+      const surroundings = ${JSON.stringify(own.surroundings)};
+      await Link.open("docker-container://builder", { surroundings });
+    `;
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", "--conditions=@buildkit-node/source", "--input-type=module", "-e", program],
+      { cwd: import.meta.dirname, stdio: "inherit" },
     );
-    const { pid } = await called();
-    await expect.poll(() => runs(pid), { timeout: 8000 }).toBe(false);
+    const [code] = await once(child, "exit");
+    // An idle connection has let it end.
+    expect(code).toBe(0);
+    expect(await own.calls()).toHaveLength(1);
+    await expect.poll(() => own.alive()).toEqual([]);
+  });
+});
+
+describe("a program's failure", () => {
+  const failing: Behaviour = { exit: 1, stderr: "\x1b[31mError: No such container: builder\x1b[0m\r\n" };
+
+  it("is told with its stderr, and with what to do", async () => {
+    await using own = await standIns(programs, failing);
+    const error = await failure("docker-container://builder", own);
+    expect(error.message).toBe(
+      'cannot connect to docker-container://builder: "docker exec -i builder buildctl dial-stdio" ended with exit ' +
+        "code 1: Error: No such container: builder; check that docker finds builder running, with buildctl and a " +
+        "buildkitd in it",
+    );
+    expect(error.attempts[0]?.failure).toBe("command-failed");
+    expect(error.cause).toBeInstanceOf(CommandError);
+    expect(error.cause).toMatchObject({ exitCode: 1, stderr: "Error: No such container: builder" });
+  });
+
+  it("is told for an engine over ssh too", async () => {
+    await using own = await standIns(programs, { exit: 255, stderr: "Host key verification failed.\n" });
+    const error = await failure("docker://ssh://host", own);
+    expect(error.message).toContain(
+      "exit code 255: Host key verification failed.; check that ssh reaches host",
+    );
+    expect(error.attempts[0]).toMatchObject({ address: "docker://ssh://host", failure: "command-failed" });
+  });
+
+  it("keeps the end of a long stderr", async () => {
+    await using own = await standIns(programs, { exit: 2, stderr: `${"warning\n".repeat(5000)}the reason` });
+    const error = await failure("podman-container://builder", own);
+    expect(error.message).toContain("the reason");
+    expect(error.message.length).toBeLessThan(5000);
+  });
+
+  it("names the program that is not there", async () => {
+    await using own = await standIns(["docker"], failing);
+    const error = await failure("kube-pod://builder", own);
+    expect(error.attempts[0]).toMatchObject({
+      failure: "command-missing",
+      problem: "the program kubectl cannot be run",
+      advice: "install kubectl, and check that it is on PATH",
+    });
+    expect(error.cause).toMatchObject({ cause: { code: "ENOENT" } });
+  });
+
+  it("is not one that a name can bring about", async () => {
+    await using own = await standIns(programs, failing);
+    const made = { kind: "docker-container", container: "--privileged" } as const;
+    await expect(createDialer(made, own)).rejects.toThrow('"--privileged" cannot be the container');
+    expect(await own.calls()).toEqual([]);
+  });
+});
+
+describe("a program's pipe", () => {
+  it("carries much both ways, and ends when the other side does", async () => {
+    await using peer = await listen((socket) => void socket.pipe(socket));
+    await using own = await standIns(programs, { relay: peer.path });
+    const pipe = await (await createDialer(parseAddress("ssh://host"), own)).dial();
+    const sent = Buffer.alloc(32 * 1024 * 1024, "0123456789abcdef");
+    pipe.end(sent);
+    const chunks: Buffer[] = [];
+    for await (const chunk of pipe) chunks.push(chunk);
+    expect(Buffer.concat(chunks).equals(sent)).toBe(true);
   });
 });

@@ -13,8 +13,10 @@ import { Echo } from "./support/echo.ts";
 import { answer, frame, listenHttp2, type Peer } from "./support/peer.ts";
 
 const text = (value: string) => toBinary(StringValueSchema, create(StringValueSchema, { value }));
-const open = (peer: Peer) =>
-  openConnection(createDialer(parseAddress(`unix://${peer.path}`)), { signal: new AbortController().signal });
+const open = async (peer: Peer) =>
+  openConnection(await createDialer(parseAddress(`unix://${peer.path}`)), {
+    signal: new AbortController().signal,
+  });
 
 describe("Connection", () => {
   it("calls, asks for no compression, and advertises the header limit", async () => {

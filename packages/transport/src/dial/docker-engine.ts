@@ -3,27 +3,20 @@ import type { Duplex } from "node:stream";
 import { onAbort } from "@buildkit-node/core";
 import { ConnectError, dialFailed } from "../connect-error.ts";
 import type { Dialer } from "../dialer.ts";
-
-/** The ways to an engine's API: where TLS is spoken, the two sides agree on the protocol when they connect. */
-export interface EngineApi {
-  readonly http1: Dialer;
-  readonly http2: Dialer;
-}
+import type { EngineApi } from "./engine-api.ts";
 
 /**
  * Dials the BuildKit inside a Docker Engine. Engines from API 1.53 on (Docker 29.2) take gRPC on the API socket as it
  * is; older ones turn a connection over to it when asked with `POST /grpc`, which newer ones call deprecated.
  */
 export function dockerEngineDialer(api: EngineApi): Dialer {
-  const address = `docker://${api.http1.address}`;
+  const { address } = api;
   return {
-    address,
-    authority: api.http1.authority,
+    ...api,
     dial: async (signal) => {
-      const version = await askApiVersion(address, await api.http1.dial(signal), signal);
-      return takesGrpc(version)
-        ? api.http2.dial(signal)
-        : upgrade(address, await api.http1.dial(signal), signal);
+      const version = await askApiVersion(address, await api.dial("http/1.1", signal), signal);
+      if (takesGrpc(version)) return api.dial("h2", signal);
+      return upgrade(address, await api.dial("http/1.1", signal), signal);
     },
   };
 }

@@ -1,65 +1,63 @@
-import type { ContainerAddress, HelperAddress, KubePodAddress, SshAddress } from "../address.ts";
+import type { CommandAddress, SshAddress } from "../address.ts";
+import type { Command } from "./command.ts";
 
-/** A program to run, by its name on PATH. */
-export interface Command {
-  readonly program: string;
-  readonly args: readonly string[];
-}
-
-/** What BuildKit's own client offers on the far side: its standard input and output as the daemon's socket. */
-const dialStdio = ["buildctl", "dial-stdio"] as const;
-
-/** The program whose standard input and output are a connection to the daemon at the address. */
-export function helperCommand(address: HelperAddress): Command {
+/** The program that leads to a buildkitd by running `buildctl dial-stdio` where that one is. */
+export function helperCommand(address: CommandAddress): Command {
   switch (address.kind) {
-    case "docker-container":
-      return { program: "docker", args: [...flag("--context", address.context), ...execIn(address)] };
+    case "docker-container": {
+      const context = option("--context", address.context);
+      return exec("docker", [...context, "exec", "-i", address.container], address.container);
+    }
     case "podman-container":
-      return { program: "podman", args: execIn(address) };
-    case "nerdctl-container":
-      return { program: "nerdctl", args: [...flag("--namespace", address.namespace), ...execIn(address)] };
-    case "kube-pod":
-      return kubectl(address);
+      return exec("podman", ["exec", "-i", address.container], address.container);
+    case "nerdctl-container": {
+      const namespace = option("--namespace", address.namespace);
+      return exec("nerdctl", ["exec", ...namespace, "-i", address.container], address.container);
+    }
+    case "kube-pod": {
+      const cluster = [...option("--context", address.context), ...option("--namespace", address.namespace)];
+      const container = option("--container", address.container);
+      return exec("kubectl", [...cluster, "exec", ...container, "-i", address.pod, "--"], address.pod);
+    }
     case "ssh":
-      return ssh(address, [
-        "buildctl",
-        ...(address.socket === undefined ? [] : ["--addr", `unix://${address.socket}`]),
-        "dial-stdio",
-      ]);
+      return overSsh(address, "buildctl", option("--addr", address.socket, "unix://"), ["dial-stdio"]);
   }
 }
 
-/** The program that reaches the API of a Docker Engine on another machine. */
-export function remoteEngineCommand(address: SshAddress): Command {
-  const host = address.socket === undefined ? [] : ["--host", `unix://${address.socket}`];
-  return ssh(address, ["docker", ...host, "system", "dial-stdio"]);
+/** The program that leads to a Docker Engine's API on another host. */
+export function engineCommand(address: SshAddress): Command {
+  return overSsh(address, "docker", option("--host", address.socket, "unix://"), ["system", "dial-stdio"]);
 }
 
-function execIn({ name }: ContainerAddress): readonly string[] {
-  return ["exec", "-i", name, ...dialStdio];
-}
-
-function kubectl({ pod, context, namespace, container }: KubePodAddress): Command {
-  const where = [...flag("--context", context), ...flag("--namespace", namespace)];
+function exec(program: string, args: readonly string[], target: string): Command {
   return {
-    program: "kubectl",
-    args: [...where, "exec", ...flag("--container", container), "-i", pod, "--", ...dialStdio],
+    program,
+    args: [...args, "buildctl", "dial-stdio"],
+    advice: `check that ${program} finds ${target} running, with buildctl and a buildkitd in it`,
   };
 }
 
-/** The far side's shell splits the command again, so its words are quoted. */
-function ssh({ host, user, port }: SshAddress, command: readonly string[]): Command {
-  const login = user === undefined ? [] : ["-l", user];
-  const where = port === undefined ? [] : ["-p", String(port)];
-  // No terminal, and no question that nobody could answer.
-  const quiet = ["-T", "-o", "BatchMode=yes"];
-  return { program: "ssh", args: [...quiet, ...login, ...where, "--", host, ...command.map(quoted)] };
+/** `-T`: a terminal in between, which a user's configuration may ask for, would change the bytes. */
+function overSsh(
+  { user, host, port, socket }: SshAddress,
+  program: "buildctl" | "docker",
+  options: readonly string[],
+  call: readonly string[],
+): Command {
+  const login = [
+    ...(user === undefined ? [] : ["-l", user]),
+    ...(port === undefined ? [] : ["-p", `${port}`]),
+  ];
+  const where = socket === undefined ? "" : ` at ${socket}`;
+  return {
+    program: "ssh",
+    args: [...login, "-T", "--", host, program, ...options, ...call],
+    advice:
+      `check that ssh reaches ${host} without asking anything (known host key, agent or key), ` +
+      `and that ${program} is on PATH there and its daemon runs${where}`,
+  };
 }
 
-function quoted(word: string): string {
-  return /^[\w./:=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-function flag(name: string, value: string | undefined): readonly string[] {
-  return value === undefined ? [] : [`${name}=${value}`];
+function option(name: string, value: string | undefined, prefix = ""): readonly string[] {
+  return value === undefined ? [] : [`${name}=${prefix}${value}`];
 }

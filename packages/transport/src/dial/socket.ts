@@ -2,13 +2,13 @@ import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { onAbort } from "@buildkit-node/core";
 import type { SocketAddress } from "../address.ts";
 import { dialFailed } from "../connect-error.ts";
-import { formatAddress } from "../parse-address.ts";
+import { formatAddress } from "../format-address.ts";
 
 /** After so long without traffic the system begins to ask whether a TCP peer is still there. */
-export const keepAliveMs = 30_000;
+const keepAliveMs = 30_000;
 
 /**
- * Opens a plain socket.
+ * Opens a unix socket, a plain TCP socket or a named pipe.
  *
  * @throws {ConnectError} or the signal's reason
  */
@@ -34,12 +34,18 @@ export function dialSocket(address: SocketAddress, signal?: AbortSignal): Promis
 }
 
 function socketOptions(address: SocketAddress): NetConnectOpts {
-  if (address.kind !== "tcp") return { path: address.path };
-  return {
-    host: address.host,
-    port: address.port,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: keepAliveMs,
-  };
+  switch (address.kind) {
+    case "unix":
+      return { path: address.path };
+    case "npipe":
+      return { path: address.path.replaceAll("/", "\\") };
+    case "tcp":
+      return {
+        host: address.host,
+        port: address.port,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: keepAliveMs,
+      };
+  }
 }

@@ -1,6 +1,6 @@
 import type { TcpAddress } from "../address.ts";
 import type { Dialer } from "../dialer.ts";
-import { formatAddress, formatHostPort } from "../parse-address.ts";
+import { formatAddress, formatHostPort } from "../format-address.ts";
 import { dialSocket } from "./socket.ts";
 
 /** Dials a daemon's TCP port, in the clear. */

@@ -1,55 +1,88 @@
-import { isIP } from "node:net";
-import { connect, type TLSSocket } from "node:tls";
+import { isIP, type Socket } from "node:net";
+import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
 import { onAbort } from "@buildkit-node/core";
 import type { TcpAddress } from "../address.ts";
-import { dialFailed } from "../connect-error.ts";
+import { ConnectError, dialFailed } from "../connect-error.ts";
 import type { Dialer } from "../dialer.ts";
-import { formatAddress, formatHostPort } from "../parse-address.ts";
-import type { TlsMaterial } from "../tls-options.ts";
-import { keepAliveMs } from "./socket.ts";
-
-/** What the two sides agree to speak. */
-export type TlsProtocol = "h2" | "http/1.1";
+import { formatAddress, formatHostPort } from "../format-address.ts";
+import type { Environment } from "../surroundings.ts";
+import { loadTls } from "../tls/load-tls.ts";
+import type { TlsOptions } from "../tls/tls-options.ts";
+import { dialSocket } from "./socket.ts";
 
 /** Dials a daemon's TCP port over TLS. */
-export function tlsDialer(address: TcpAddress, material: TlsMaterial, protocol: TlsProtocol = "h2"): Dialer {
+export function tlsDialer(address: TcpAddress, tls: TlsOptions, env: Environment): Dialer {
+  const secured = { address: formatAddress(address), tcp: address, tls, env };
   return {
-    address: formatAddress(address),
-    authority: material.serverName ?? formatHostPort(address),
-    dial: (signal) => dialTls(address, material, protocol, signal),
+    address: secured.address,
+    authority: tls.serverName ?? formatHostPort(address),
+    scheme: "https",
+    dial: (signal) => dialTls(secured, "h2", signal),
   };
 }
 
-/** @throws {ConnectError} or the signal's reason */
-function dialTls(
-  address: TcpAddress,
-  material: TlsMaterial,
-  protocol: TlsProtocol,
-  signal: AbortSignal | undefined,
-): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const { serverName = address.host, ...pem } = material;
-    const socket = connect({
-      host: address.host,
-      port: address.port,
-      ALPNProtocols: [protocol],
-      // The name of an IP address is checked without being sent.
-      ...(isIP(serverName) === 0 && { servername: serverName }),
-      ...pem,
-    });
+/** A TCP port behind TLS. */
+export interface Secured {
+  /** For errors. */
+  readonly address: string;
+  readonly tcp: TcpAddress;
+  readonly tls: TlsOptions;
+  readonly env: Environment;
+  /** True to take any certificate, as Docker's own configuration may ask for. */
+  readonly skipVerify?: boolean;
+}
+
+/** What is to be spoken inside; a peer that knows no ALPN is taken at its word. */
+export type Protocol = "h2" | "http/1.1";
+
+/**
+ * Opens a TCP socket and makes the TLS handshake on it.
+ *
+ * A daemon of TLS 1.3 that wants a client certificate says so only after the handshake: that is an error of the socket.
+ *
+ * @throws {ConnectError} or the signal's reason
+ */
+export async function dialTls(to: Secured, protocol: Protocol, signal?: AbortSignal): Promise<TLSSocket> {
+  const secureContext = await loadTls(to.address, to.tls, to.env);
+  const name = to.tls.serverName ?? to.tcp.host;
+  const socket = await dialSocket(to.tcp, signal);
+  const secured = connect({
+    socket,
+    secureContext,
+    ALPNProtocols: [protocol],
+    rejectUnauthorized: to.skipVerify !== true,
+    // The handshake itself may name no IP address.
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+  });
+  await handshake(to.address, secured, socket, signal);
+  return secured;
+}
+
+function handshake(address: string, secured: TLSSocket, socket: Socket, signal?: AbortSignal): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
     const aborted = onAbort(signal, (reason) => fail(reason));
     const fail = (reason: unknown) => {
       aborted[Symbol.dispose]();
-      socket.on("error", () => {}).destroy();
+      secured.on("error", () => {}).destroy();
+      socket.destroy();
       reject(reason);
     };
-    const onError = (error: Error) => fail(dialFailed(formatAddress(address), error));
-    socket.once("error", onError);
-    socket.once("secureConnect", () => {
+    const onError = (error: Error) => fail(handshakeFailed(address, error));
+    secured.once("error", onError);
+    secured.once("secureConnect", () => {
       aborted[Symbol.dispose]();
-      socket.off("error", onError);
-      socket.setNoDelay(true).setKeepAlive(true, keepAliveMs);
-      resolve(socket);
+      secured.off("error", onError);
+      resolve();
     });
   });
+}
+
+/** A peer that hangs up in the middle says nothing else of its reason. */
+function handshakeFailed(address: string, error: Error & { code?: string }): ConnectError {
+  if (error.code !== "ECONNRESET") return dialFailed(address, error);
+  const problem = "the other side closed the connection in the TLS handshake";
+  const advice =
+    "check that it speaks TLS there; a daemon that does not accept the client certificate, or misses one, may do so too";
+  return new ConnectError([{ address, failure: "tls", problem, advice }], { cause: error });
 }

@@ -9,7 +9,7 @@ import {
 import { createServer as createNetServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { duplexPair } from "node:stream";
+import { type Duplex, duplexPair } from "node:stream";
 
 /** A peer of the test's own making on a unix socket in a directory of its own. */
 export interface Peer extends AsyncDisposable {
@@ -89,17 +89,25 @@ export function frame(message: Uint8Array): Buffer {
   return Buffer.concat([head, message]);
 }
 
-/** A Docker Engine's API socket, as far as BuildKit needs it. */
-export function listenEngine(options: {
-  apiVersion: string;
-  onStream: (stream: ServerHttp2Stream, path: string) => void;
+interface EngineOptions {
+  readonly apiVersion: string;
+  readonly onStream: OnStream;
   /** What came in, request lines and `h2` for a connection that began with HTTP/2. */
-  seen?: string[];
+  readonly seen?: string[];
   /** Sends the 101 and the first HTTP/2 bytes in one write. */
-  glue?: boolean;
-}): Promise<Peer> {
+  readonly glue?: boolean;
+}
+
+/** A Docker Engine's API socket, as far as BuildKit needs it. */
+export function listenEngine(options: EngineOptions): Promise<Peer> {
+  const serve = engineServer(options);
+  return listen(serve);
+}
+
+/** The engine's side of one connection. */
+export function engineServer(options: EngineOptions): (socket: Duplex) => void {
   const http2 = http2Server(options.onStream);
-  return listen((socket) => {
+  return (socket) => {
     socket.once("data", function first(head: Buffer): void {
       const text = head.toString("latin1");
       if (text.startsWith("PRI * HTTP/2.0")) {
@@ -117,12 +125,12 @@ export function listenEngine(options: {
         upgrade(http2, socket, options.glue === true);
       }
     });
-  });
+  };
 }
 
 const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
 
-function upgrade(http2: Http2Server, socket: Socket, glue: boolean): void {
+function upgrade(http2: Http2Server, socket: Duplex, glue: boolean): void {
   if (!glue) {
     socket.write(switching);
     http2.emit("connection", socket);

@@ -1,0 +1,193 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createAuthority, day } from "../../../test/support/certificates.ts";
+import { ConnectError, type ConnectFailure, Link, type TlsOptions } from "../src/index.ts";
+import { listenTls, type TlsPeer } from "./support/tls-peer.ts";
+
+const authority = createAuthority("the daemon's authority");
+const daemon = authority.issue({ names: ["localhost", "127.0.0.1", "buildkitd.test"] });
+const clients = createAuthority("the clients' authority");
+const client = clients.issue({});
+const bare = { env: {}, platform: "linux" } as const;
+
+/** Makes one call over TLS. */
+async function call(peer: TlsPeer, tls: TlsOptions, host = "localhost"): Promise<void> {
+  await using link = await Link.open(`tcp://${host}:${peer.port}`, { tls, surroundings: bare });
+  const connection = await link.connection();
+  const stream = await connection.openStream("/test/Call");
+  stream.resume().end();
+  await new Promise((resolve, reject) => {
+    stream.once("response", resolve).once("error", reject);
+  });
+}
+
+/** The one attempt of a call that must fail. */
+async function failure(peer: TlsPeer, tls: TlsOptions, host?: string) {
+  const error = await call(peer, tls, host).catch((thrown: unknown) => thrown);
+  if (!(error instanceof ConnectError)) throw new Error("connected, or failed otherwise", { cause: error });
+  expect(error.message).not.toContain("PRIVATE KEY");
+  expect(JSON.stringify(error.attempts)).not.toContain(client.key.split("\n")[1]);
+  return { ...error.attempts[0]!, message: error.message };
+}
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "bk-tls-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Writes files below the test's folder and gives the folder's path. */
+async function filesIn(name: string, files: Record<string, string>): Promise<string> {
+  const path = await mkdtemp(join(folder, `${name}-`));
+  for (const [file, text] of Object.entries(files)) await writeFile(join(path, file), text);
+  return path;
+}
+
+describe("TLS", () => {
+  it("takes the authority as bytes, as PEM text and as a file", async () => {
+    await using peer = await listenTls({ ...daemon });
+    const path = await filesIn("ca", { "authority.pem": authority.cert });
+    for (const ca of [Buffer.from(authority.cert), authority.cert, join(path, "authority.pem")]) {
+      await call(peer, { ca });
+    }
+    expect(peer.calls).toHaveLength(3);
+    expect(peer.calls[0]).toEqual({
+      scheme: "https",
+      authority: `localhost:${peer.port}`,
+      serverName: "localhost",
+      protocol: "h2",
+      clientCertificate: false,
+    });
+  });
+
+  it("checks an IP address by the addresses in the certificate, and names none in the handshake", async () => {
+    await using peer = await listenTls({ ...daemon });
+    await call(peer, { ca: authority.cert }, "127.0.0.1");
+    expect(peer.calls[0]).toMatchObject({ authority: `127.0.0.1:${peer.port}`, serverName: false });
+  });
+
+  it("uses another server name for the handshake, the check and :authority", async () => {
+    await using peer = await listenTls({ ...daemon });
+    await call(peer, { ca: authority.cert, serverName: "buildkitd.test" });
+    expect(peer.calls[0]).toMatchObject({ authority: "buildkitd.test", serverName: "buildkitd.test" });
+    await expect(failure(peer, { ca: authority.cert, serverName: "other.test" })).resolves.toMatchObject({
+      failure: "certificate-name",
+    });
+  });
+
+  it("trusts what the machine trusts when no authority is given", async () => {
+    await using peer = await listenTls({ ...daemon });
+    const path = await filesIn("roots", { "roots.pem": authority.cert });
+    for (const variable of ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"]) {
+      const surroundings = { env: { [variable]: join(path, "roots.pem") }, platform: "linux" } as const;
+      await using link = await Link.open(`tcp://localhost:${peer.port}`, { tls: {}, surroundings });
+      expect(link.address).toBe(`tcp://localhost:${peer.port}`);
+    }
+    await expect(failure(peer, {})).resolves.toMatchObject({ failure: "certificate-authority" });
+  });
+
+  it("takes a peer without ALPN at its word", async () => {
+    await using peer = await listenTls({ ...daemon, ALPNProtocols: [] });
+    await call(peer, { ca: authority.cert });
+    expect(peer.calls[0]?.protocol).toBe(false);
+  });
+
+  it("reads the files anew for each connection", async () => {
+    await using peer = await listenTls({ ...daemon });
+    const dir = await filesIn("rotated", { "ca.pem": authority.cert });
+    await using link = await Link.open(`tcp://localhost:${peer.port}`, { tls: { dir }, surroundings: bare });
+    const first = await link.connection();
+    await writeFile(join(dir, "ca.pem"), clients.cert);
+    for (const socket of peer.sockets) socket.destroy();
+    await expect.poll(() => first.usable).toBe(false);
+    await expect(link.connection()).rejects.toMatchObject({
+      attempts: [{ failure: "certificate-authority" }],
+    });
+  });
+});
+
+describe("the daemon's certificate", () => {
+  it.each<[string, ReturnType<typeof authority.issue>, ConnectFailure, RegExp]>([
+    [
+      "has expired",
+      authority.issue({ names: ["localhost"], from: day(-2), until: day(-1) }),
+      "certificate-expired",
+      /has expired; renew it/,
+    ],
+    [
+      "is not valid yet",
+      authority.issue({ names: ["localhost"], from: day(1), until: day(2) }),
+      "certificate-expired",
+      /not valid yet; set this machine's clock/,
+    ],
+    [
+      "is for another name",
+      authority.issue({ names: ["other.test"] }),
+      "certificate-name",
+      /not for localhost but for DNS:other\.test; use a name/,
+    ],
+    [
+      "is of another authority",
+      clients.issue({ names: ["localhost"] }),
+      "certificate-authority",
+      /authority that is not trusted; give the authority's certificate in tls\.ca/,
+    ],
+    [
+      "is signed with another key than its authority's",
+      createAuthority("the daemon's authority").issue({ names: ["localhost"] }),
+      "certificate-authority",
+      /not signed by the authority that it names/,
+    ],
+    [
+      "is signed by itself",
+      createAuthority("the daemon itself"),
+      "certificate-authority",
+      /signed by itself/,
+    ],
+  ])("%s", async (_name, certificate, reason, message) => {
+    await using peer = await listenTls({ cert: certificate.cert, key: certificate.key });
+    const attempt = await failure(peer, { ca: authority.cert });
+    expect(attempt.failure).toBe(reason);
+    expect(attempt.message).toMatch(message);
+    await expect.poll(() => peer.sockets.size).toBe(0);
+  });
+});
+
+describe.each(["TLSv1.2", "TLSv1.3"] as const)("a client certificate over %s", (version) => {
+  const mutual = () =>
+    listenTls({ ...daemon, ca: clients.cert, requestCert: true, minVersion: version, maxVersion: version });
+
+  it("is given as options or in a folder, under either of the names", async () => {
+    await using peer = await mutual();
+    await call(peer, { ca: authority.cert, cert: client.cert, key: client.key });
+    const dirs = [
+      await filesIn("pem", { "ca.pem": authority.cert, "cert.pem": client.cert, "key.pem": client.key }),
+      await filesIn("crt", { "ca.crt": authority.cert, "tls.crt": client.cert, "tls.key": client.key }),
+      await filesIn("mix", {
+        "ca.pem": authority.cert,
+        "ca.crt": clients.cert,
+        "cert.pem": client.cert,
+        "tls.key": client.key,
+      }),
+    ];
+    for (const dir of dirs) await call(peer, { dir });
+    expect(peer.calls.map((one) => one.clientCertificate)).toEqual([true, true, true, true]);
+  });
+
+  it("is missing", async () => {
+    await using peer = await mutual();
+    const attempt = await failure(peer, { ca: authority.cert });
+    expect(attempt.message).toMatch(/client certificate/);
+  });
+
+  it.each([
+    ["another authority", authority.issue({})],
+    ["another time", clients.issue({ from: day(-2), until: day(-1) })],
+  ])("is of %s", async (_name, { cert, key }) => {
+    await using peer = await mutual();
+    const attempt = await failure(peer, { ca: authority.cert, cert, key });
+    expect(attempt.message).toMatch(/client certificate/);
+  });
+});
