@@ -1,7 +1,7 @@
 // Makes a fresh clone ready to run: pnpm in the clone's own cache, then the workspace's dependencies.
 // Uses Node's own modules only, as nothing else is installed yet.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -26,19 +26,26 @@ export const pnpm = path.join(pnpmHome, "node_modules", ".bin", "pnpm");
 function installPnpm() {
   if (existsSync(pnpm)) return;
   console.log(`setup: installing pnpm ${PNPM_VERSION} into .cache`);
-  mkdirSync(pnpmHome, { recursive: true });
-  writeFileSync(path.join(pnpmHome, "package.json"), '{ "private": true }\n');
-  run("npm", ["install", "--no-save", "--no-package-lock", "--loglevel=error", `pnpm@${PNPM_VERSION}`], {
-    cwd: pnpmHome,
-  });
+  mkdirSync(cache, { recursive: true });
+  // Elsewhere first, so that a run that is broken off leaves nothing that looks whole.
+  const temporary = mkdtempSync(path.join(cache, "tmp-"));
+  writeFileSync(path.join(temporary, "package.json"), '{ "private": true }\n');
+  const quiet = ["--no-save", "--no-package-lock", "--loglevel=error"];
+  run("npm", ["install", ...quiet, `pnpm@${PNPM_VERSION}`], { cwd: temporary });
+  if (existsSync(pnpm)) return rmSync(temporary, { recursive: true });
+  rmSync(pnpmHome, { recursive: true, force: true });
+  renameSync(temporary, pnpmHome);
 }
 
 function installDependencies() {
   const stamp = path.join(root, "node_modules", ".bootstrap");
-  const lock = path.join(root, "pnpm-lock.yaml");
-  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return;
+  const lockfile = path.join(root, "pnpm-lock.yaml");
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lockfile).mtimeMs) return;
   console.log("setup: installing the workspace's dependencies");
-  run(pnpm, ["install", "--frozen-lockfile", "--reporter=append-only"]);
+  // One at a time, where the system has a program for that.
+  const lock = process.platform === "linux" ? ["flock", path.join(cache, "install.lock")] : [];
+  const [command, ...args] = [...lock, pnpm, "install", "--frozen-lockfile", "--reporter=append-only"];
+  run(command, args);
   writeFileSync(stamp, "");
 }
 
