@@ -1,9 +1,7 @@
-import { abortable, BuildkitError, randomId, UnsupportedError } from "@buildkit-node/core";
+import { abortable, UnsupportedError } from "@buildkit-node/core";
 import type { APICap } from "@buildkit-node/proto/caps";
-import { Control } from "@buildkit-node/proto/control";
-import { LLBBridge } from "@buildkit-node/proto/gateway";
 import type { Connection } from "@buildkit-node/transport";
-import { createClient } from "@connectrpc/connect";
+import { askGateway } from "./ask-gateway.ts";
 
 /** A feature that a daemon knows by name. */
 export interface Capability {
@@ -57,35 +55,12 @@ export function capabilitiesOf(connection: Connection, signal?: AbortSignal): Pr
   return abortable(asking, signal);
 }
 
-/** How long the question may take. The daemon itself waits up to 3 s for the build that it is asked from. */
-const askMs = 15_000;
+/** The daemon itself waits up to 3 s for the build that it is asked from. */
+const timeoutMs = 15_000;
 
-/** Only a build that a client drives may ask, so this makes one: it builds nothing and leaves no record. */
 async function askCapabilities(connection: Connection): Promise<Capabilities> {
-  const Ref = randomId();
-  const scope = new AbortController();
-  const { signal } = scope;
-  const options = { signal, headers: { "buildkit-controlapi-buildid": Ref } };
-  const bridge = createClient(LLBBridge, connection.rpc);
-  const solving = createClient(Control, connection.rpc).solve({ Ref, Internal: true }, { signal });
-  const timer = setTimeout(() => scope.abort(unanswered(connection)), askMs);
-  try {
-    // A build that cannot begin fails by itself; the bridge would wait for it.
-    const ping = bridge.ping({}, options);
-    const pong = await Promise.race([ping, solving.then(() => ping)]);
-    // A return with neither a result nor an error crashes the daemon: this one has an empty result.
-    await bridge.return({ result: { result: { case: "ref", value: { id: "" } } } }, options);
-    await solving;
-    return { llb: byId(pong.LLBCaps), gateway: byId(pong.FrontendAPICaps) };
-  } finally {
-    clearTimeout(timer);
-    scope.abort();
-  }
-}
-
-function unanswered(connection: Connection): BuildkitError {
-  const message = `the daemon at ${connection.address} did not tell its capabilities within ${askMs} ms`;
-  return new BuildkitError("ERR_BUILDKIT_PROTOCOL", message);
+  const pong = await askGateway(connection, ({ bridge, options }) => bridge.ping({}, options), { timeoutMs });
+  return { llb: byId(pong.LLBCaps), gateway: byId(pong.FrontendAPICaps) };
 }
 
 function byId(caps: readonly APICap[]): ReadonlyMap<string, Capability> {

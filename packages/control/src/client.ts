@@ -1,10 +1,11 @@
 import { BuildkitError, randomId } from "@buildkit-node/core";
 import { type Dialer, Link, type LinkOptions } from "@buildkit-node/transport";
 import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
+import { type DockerfileOptions, dockerfileBuild } from "./dockerfile.ts";
 import { Build } from "./solve/build.ts";
 import { planBuild } from "./solve/plan-build.ts";
 import type { SolveInput } from "./solve/solve-input.ts";
-import type { SolveOptions } from "./solve/solve-options.ts";
+import type { Exporters, SolveOptions } from "./solve/solve-options.ts";
 import type { SolveResult } from "./solve/solve-result.ts";
 import { type DaemonInfo, daemonInfo, listWorkers, type Worker } from "./workers.ts";
 
@@ -77,9 +78,12 @@ export class Client implements AsyncDisposable {
   /**
    * Starts a build. It runs until it ends or is canceled, whoever looks at it.
    *
-   * @throws {InvalidArgumentError} for what is wrong with the options themselves
+   * @throws {InvalidArgumentError} for what is wrong with the input or the options themselves
    */
-  start(input: SolveInput, options: SolveOptions = {}): Build<SolveResult> {
+  start<const E extends Exporters = readonly []>(
+    input: SolveInput,
+    options: SolveOptions<E> = {},
+  ): Build<SolveResult<E>> {
     if (this.#closing !== undefined) throw this.#closedError();
     const ref = options.ref ?? randomId();
     const build = new Build(ref, planBuild(this.#link, ref, input, options), options.signal);
@@ -91,11 +95,36 @@ export class Client implements AsyncDisposable {
   /**
    * Builds and waits for the result.
    *
+   * @throws {InvalidArgumentError} for what is wrong with the input or the options; nothing was sent
    * @throws {SolveError} when the build fails on the daemon
+   * @throws {LocalSourceError} for a file that the daemon asked for and that cannot be read
+   * @throws {DestinationError} for a result that cannot be written
    * @throws {ConnectionLostError} when the connection is lost meanwhile; the build can be looked up by its reference
    */
-  async solve(input: SolveInput, options: SolveOptions = {}): Promise<SolveResult> {
+  async solve<const E extends Exporters = readonly []>(
+    input: SolveInput,
+    options: SolveOptions<E> = {},
+  ): Promise<SolveResult<E>> {
     return this.start(input, options).result;
+  }
+
+  /**
+   * Builds a Dockerfile with the daemon's own frontend.
+   *
+   * @throws as {@link solve} does
+   */
+  async solveDockerfile<const E extends Exporters = readonly []>(
+    options: DockerfileOptions<E>,
+  ): Promise<SolveResult<E>> {
+    return this.startDockerfile(options).result;
+  }
+
+  /** Starts what {@link solveDockerfile} builds. */
+  startDockerfile<const E extends Exporters = readonly []>(
+    options: DockerfileOptions<E>,
+  ): Build<SolveResult<E>> {
+    const { input, solve } = dockerfileBuild(options);
+    return this.start(input, solve);
   }
 
   /**

@@ -1,7 +1,8 @@
 export { type Capabilities, type Capability, hasCapability, requireCapability } from "./capabilities.ts";
 export { type CallOptions, Client, type ConnectOptions, connect } from "./client.ts";
+export type { ContextSource, DockerfileOptions } from "./dockerfile.ts";
 export { Build } from "./solve/build.ts";
-export type { FrontendInput, Marshalled, SolveInput } from "./solve/solve-input.ts";
-export type { CacheEntry, SolveOptions } from "./solve/solve-options.ts";
+export type { FrontendInput, SolveInput } from "./solve/solve-input.ts";
+export type { CacheEntry, Exporters, SolveOptions } from "./solve/solve-options.ts";
 export type { SolveResult } from "./solve/solve-result.ts";
 export type { CdiDevice, DaemonInfo, GcPolicy, Worker } from "./workers.ts";

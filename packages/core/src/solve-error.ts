@@ -56,20 +56,8 @@ export interface SolveErrorFields {
   readonly detailsMissing: boolean;
 }
 
-/** How Node's `console` asks an object to show itself. */
-const inspect = Symbol.for("nodejs.util.inspect.custom");
-
 /** A build failed on the daemon. The fields say where and why; `format` draws them for a person. */
 export class SolveError extends BuildkitError implements SolveErrorFields {
-  static {
-    // In a console: the stack and the drawing, without the raw details.
-    Object.defineProperty(SolveError.prototype, inspect, {
-      value(this: SolveError): string {
-        return `${this.stack ?? this.message}\n\n${this.format()}`;
-      },
-    });
-  }
-
   override readonly name: string = "SolveError";
   readonly ref: string;
   readonly text: string;
@@ -77,12 +65,12 @@ export class SolveError extends BuildkitError implements SolveErrorFields {
   declare readonly vertex?: { readonly digest: string; readonly name?: string };
   declare readonly exitCode?: number;
   declare readonly op?: Readonly<Record<string, unknown>>;
-  readonly sources: readonly ErrorSource[];
+  declare readonly sources: readonly ErrorSource[];
   readonly logs: readonly string[];
   declare readonly frontend?: string;
   readonly denied: readonly string[];
-  readonly stacks: readonly ErrorStack[];
-  readonly details: readonly ErrorDetail[];
+  declare readonly stacks: readonly ErrorStack[];
+  declare readonly details: readonly ErrorDetail[];
   readonly detailsMissing: boolean;
 
   constructor(fields: SolveErrorFields, options?: { readonly cause?: unknown }) {
@@ -93,13 +81,14 @@ export class SolveError extends BuildkitError implements SolveErrorFields {
     if (fields.vertex !== undefined) this.vertex = fields.vertex;
     if (fields.exitCode !== undefined) this.exitCode = fields.exitCode;
     if (fields.op !== undefined) this.op = fields.op;
-    this.sources = fields.sources;
     this.logs = fields.logs;
     if (fields.frontend !== undefined) this.frontend = fields.frontend;
     this.denied = fields.denied;
-    this.stacks = fields.stacks;
-    this.details = fields.details;
     this.detailsMissing = fields.detailsMissing;
+    // Large, and of no use to a reader: consoles show what is enumerable.
+    Object.defineProperty(this, "sources", { value: fields.sources });
+    Object.defineProperty(this, "stacks", { value: fields.stacks });
+    Object.defineProperty(this, "details", { value: fields.details });
   }
 
   /** What a person needs, in plain text of several lines: the step, its log, the source with its lines marked, the error. */

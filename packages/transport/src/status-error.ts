@@ -20,7 +20,7 @@ export class StatusError extends BuildkitError {
   readonly status: StatusName;
   /** The daemon's own words. */
   readonly text: string;
-  readonly details: readonly StatusDetail[];
+  declare readonly details: readonly StatusDetail[];
   /**
    * True when the stream was reset in place of an answer, and the status stands for the reset's code. With `Internal`
    * that is what a daemon does with an answer that is larger than the headers we accept.
@@ -39,7 +39,8 @@ export class StatusError extends BuildkitError {
     this.method = fields.method;
     this.status = fields.status;
     this.text = fields.text;
-    this.details = fields.details;
+    // Bytes are of no use to a reader: consoles show what is enumerable.
+    Object.defineProperty(this, "details", { value: fields.details });
     this.reset = fields.reset;
   }
 }

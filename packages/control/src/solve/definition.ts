@@ -1,19 +1,21 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { InvalidArgumentError } from "@buildkit-node/core";
-import { type Definition, DefinitionSchema, OpSchema } from "@buildkit-node/proto/pb";
+import type { Definition } from "@buildkit-node/llb";
+import { DefinitionSchema, type Definition as WireDefinition } from "@buildkit-node/proto/pb";
 
 /** BuildKit takes messages up to 16 MiB; the rest of a request needs some of that. */
-const maxDefinitionBytes = 16 * 1024 * 1024 - 256 * 1024;
+const maxDefinitionMib = 15.75;
 
 /** @throws {InvalidArgumentError} when it is too large for a daemon to take */
-export function definitionToProto(bytes: Uint8Array): Definition {
-  if (bytes.length > maxDefinitionBytes) {
-    const size = `${(bytes.length / 1024 / 1024).toFixed(1)} MiB`;
-    const advice = "put large data into a local source in place of the graph";
+export function definitionToProto(definition: Definition): WireDefinition {
+  const bytes = definition.toBytes();
+  const sizeMib = bytes.length / 1024 / 1024;
+  if (sizeMib > maxDefinitionMib) {
+    const message = `the definition has ${sizeMib.toFixed(1)} MiB, and a daemon takes ${maxDefinitionMib} MiB at most`;
     throw new InvalidArgumentError(
       "definition",
-      bytes.length,
-      `the definition has ${size}, BuildKit takes 15.75 MiB; ${advice}`,
+      sizeMib,
+      `${message}; send large data as files of a local source`,
     );
   }
   return fromBinary(DefinitionSchema, bytes);
@@ -21,14 +23,12 @@ export function definitionToProto(bytes: Uint8Array): Definition {
 
 const localScheme = "local://";
 
-/** The names of the local sources that a definition reads. */
-export function localNames(definition: Definition): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const bytes of definition.def) {
-    const { op } = fromBinary(OpSchema, bytes);
-    if (op.case === "source" && op.value.identifier.startsWith(localScheme)) {
-      names.add(op.value.identifier.slice(localScheme.length));
-    }
-  }
-  return names;
+/** The names of the local sources that a definition reads from the session of its build. */
+export function localNames(definition: Definition): readonly string[] {
+  return definition.vertices.flatMap(({ op }) => {
+    const source = op.source;
+    return source?.identifier?.startsWith(localScheme) === true
+      ? [source.identifier.slice(localScheme.length)]
+      : [];
+  });
 }

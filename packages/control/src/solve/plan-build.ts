@@ -1,8 +1,17 @@
-import type { Link } from "@buildkit-node/transport";
-import type { BuildWork } from "./build.ts";
+import { type ProgressSink, within } from "@buildkit-node/core";
+import { normalizePlatform, type Platform, parsePlatform } from "@buildkit-node/oci";
+import type { Session } from "@buildkit-node/session";
+import type { Connection, Link } from "@buildkit-node/transport";
+import { capabilitiesOf, requireCapability } from "../capabilities.ts";
+import { defaultPlatform } from "../default-platform.ts";
+import { imageResolver } from "../resolve-image.ts";
+import type { BuildWork, RunningSolve } from "./build.ts";
+import { planSession, type SessionPlan } from "./build-session.ts";
+import { type ExportSet, prepareExports } from "./export-set.ts";
+import { type MarshalledInput, marshalInput } from "./marshal-input.ts";
 import { runSolve } from "./run-solve.ts";
-import { inputToProto, type SolveInput } from "./solve-input.ts";
-import type { CacheEntry, SolveOptions } from "./solve-options.ts";
+import { type KnownInput, knownInput, type SolveInput } from "./solve-input.ts";
+import type { CacheEntry, Exporters, SolveOptions } from "./solve-options.ts";
 import type { SolveFields, TypedAttrs } from "./solve-request.ts";
 import type { SolveResult } from "./solve-result.ts";
 
@@ -11,42 +20,124 @@ import type { SolveResult } from "./solve-result.ts";
  *
  * @throws {InvalidArgumentError}
  */
-export function planBuild(
+export function planBuild<E extends Exporters>(
   link: Link,
   ref: string,
   input: SolveInput,
-  options: SolveOptions,
-): BuildWork<SolveResult> {
-  const fields = requestFields(ref, input, options);
+  options: SolveOptions<E>,
+): BuildWork<SolveResult<E>> {
+  const plan: BuildPlan<E> = { ref, input: knownInput(input), options, session: planSession(options) };
+  const { name, progress } = options;
   return async (signal, onStarted) => {
-    const connection = await link.connection(signal);
-    const { name } = options;
-    const sink = options.progress?.attach({ ref, ...(name !== undefined && { name }) });
+    const display = progress?.attach({ ref, ...(name !== undefined && { name }) });
     try {
-      const response = await runSolve({
-        connection,
-        request: { ...fields, exporters: [] },
-        onUpdate: (update) => sink?.update(update),
-        onStarted: (solve) => onStarted({ connection, solve }),
-        signal,
-      });
-      await sink?.end({});
-      return { ref, response };
+      const connection = await link.connection(signal);
+      const result = await build(plan, { connection, display, signal, onStarted });
+      await display?.end({});
+      return result;
     } catch (error) {
-      await sink?.end({ error: signal.aborted ? signal.reason : error });
+      await display?.end({ error: signal.aborted ? signal.reason : error });
       throw error;
     }
   };
 }
 
-function requestFields(
-  ref: string,
-  input: SolveInput,
-  options: SolveOptions,
-): Omit<SolveFields, "session" | "exporters"> {
+interface BuildPlan<E extends Exporters> {
+  readonly ref: string;
+  readonly input: KnownInput;
+  readonly options: SolveOptions<E>;
+  readonly session: SessionPlan;
+}
+
+interface BuildRun {
+  readonly connection: Connection;
+  readonly display: ProgressSink | undefined;
+  readonly signal: AbortSignal;
+  readonly onStarted: (running: RunningSolve) => void;
+}
+
+/** How long the end of a session may take that has served no build. */
+const unusedSessionMs = 1_000;
+
+async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Promise<SolveResult<E>> {
+  const { connection, display, signal } = run;
+  let opening: Promise<Session | undefined> | undefined;
+  const openSession = () => (opening ??= plan.session.open(connection, signal));
+  let exports: ExportSet<E> | undefined;
+  try {
+    const input = await marshal(plan, run, openSession);
+    exports = await prepareExports(exportersOf(plan.options), input);
+    await checkCapabilities(connection, exports.requests, signal);
+    plan.session.receive(exports.sinks);
+    const session = await openSession();
+    const response = await runSolve({
+      connection,
+      session,
+      request: requestFields(plan, input, exports.requests, session),
+      onUpdate: (update) => display?.update(update),
+      onStarted: (solve) => run.onStarted({ connection, solve }),
+      signal,
+    });
+    return { ref: plan.ref, exports: await exports.finish(response), response };
+  } catch (error) {
+    const session = await opening?.catch(() => undefined);
+    await within(session?.close() ?? Promise.resolve(), unusedSessionMs);
+    await exports?.discard();
+    throw error;
+  }
+}
+
+/** The session is opened early only for images that must be looked up: wrong input fails before anything is sent. */
+function marshal<E extends Exporters>(
+  { input, options, session }: BuildPlan<E>,
+  { connection, signal }: BuildRun,
+  openSession: () => Promise<Session | undefined>,
+): Promise<MarshalledInput> {
+  return marshalInput(input, {
+    platform: () => platformFor(options.platform, connection, signal),
+    resolver: imageResolver(connection, async () => (await openSession())?.id ?? ""),
+    locals: session.locals,
+    signal,
+  });
+}
+
+async function platformFor(
+  wanted: SolveOptions["platform"],
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<Platform> {
+  if (wanted === undefined) return defaultPlatform(connection, signal);
+  return typeof wanted === "string" ? normalizePlatform(parsePlatform(wanted)) : wanted;
+}
+
+function exportersOf<E extends Exporters>({ exports }: SolveOptions<E>): E {
+  // Without `exports` the type of them is the widest one, which no exporters at all satisfy.
+  return exports ?? ([] as unknown as E);
+}
+
+async function checkCapabilities(
+  connection: Connection,
+  exporters: readonly TypedAttrs[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (exporters.length < 2) return;
+  requireCapability(await capabilitiesOf(connection, signal), "exporter.multiple", "more than one exporter");
+}
+
+function requestFields<E extends Exporters>(
+  { ref, options }: BuildPlan<E>,
+  input: MarshalledInput,
+  exporters: readonly TypedAttrs[],
+  session: Session | undefined,
+): SolveFields {
+  const { definition, frontend, frontendInputs } = input;
   return {
     ref,
-    ...inputToProto(input),
+    session: session?.id ?? "",
+    ...(definition && { definition }),
+    frontend,
+    frontendInputs,
+    exporters,
     frontendAttrs: options.frontendAttrs ?? {},
     cacheImports: (options.cacheFrom ?? []).map(typedAttrs),
     cacheExports: (options.cacheTo ?? []).map(typedAttrs),

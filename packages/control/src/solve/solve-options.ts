@@ -1,4 +1,7 @@
 import type { ProgressDisplay } from "@buildkit-node/core";
+import type { Exporter } from "@buildkit-node/exporters";
+import type { PlatformOption } from "@buildkit-node/llb";
+import type { Attachable, OnUnreadable } from "@buildkit-node/session";
 
 /** A cache to read from or to write to, such as `{ type: "registry", attrs: { ref: "host/name" } }`. */
 export interface CacheEntry {
@@ -6,8 +9,19 @@ export interface CacheEntry {
   readonly attrs?: Readonly<Record<string, string>>;
 }
 
+/** Where builds bring their results. */
+export type Exporters = readonly Exporter<unknown>[];
+
 /** What a build is given besides its graph. */
-export interface SolveOptions {
+export interface SolveOptions<E extends Exporters = Exporters> {
+  /** Directories that the graph or the frontend reads, by the name of the local source. */
+  readonly locals?: Readonly<Record<string, string>>;
+  /** What becomes of a file of `locals` that cannot be read once the daemon asks for it. Default: "error". */
+  readonly onUnreadable?: OnUnreadable;
+  /** Where the result goes. More than one needs the capability `exporter.multiple` (BuildKit 0.13). */
+  readonly exports?: E;
+  /** The platform of a graph's steps that name none. Default: the daemon's own. */
+  readonly platform?: PlatformOption;
   /** Who draws or records the build's progress. */
   readonly progress?: ProgressDisplay;
   /** What the caller calls the build, for the progress display. */
@@ -24,9 +38,17 @@ export interface SolveOptions {
   readonly cacheTo?: readonly CacheEntry[];
   /** What the build may do beyond the ordinary: `network.host`, `security.insecure`, `device=<name>`. */
   readonly entitlements?: readonly string[];
+  /** Services that the build's session offers to the daemon besides those for files. */
+  readonly attachables?: readonly Attachable[];
+  /**
+   * Under what the daemon keeps what it was sent of `locals`, to ask next time only for files whose name, size or time
+   * have changed. Directories that are not the same need keys that are not the same. Default: made of the machine and the
+   * directories' paths.
+   */
+  readonly sharedKey?: string;
   /** Leaves no record in the history of builds (BuildKit 0.11). Default: false. */
   readonly internal?: boolean;
-  /** Rules of a daemon's release for what is built: 10, 20 or 30 (BuildKit 0.30). Default: the daemon's own. */
+  /** The rules by which the result is made: 10, 20 or 30 (BuildKit 0.30). Default: the daemon's newest. */
   readonly compatibilityVersion?: number;
   /** Sends all traffic of run steps through the daemon's proxy (BuildKit 0.31). Default: false. */
   readonly proxyNetwork?: boolean;
