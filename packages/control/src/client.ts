@@ -7,6 +7,7 @@ import { planBuild } from "./solve/plan-build.ts";
 import type { SolveInput } from "./solve/solve-input.ts";
 import type { Exporters, SolveOptions } from "./solve/solve-options.ts";
 import type { SolveResult } from "./solve/solve-result.ts";
+import { type DiskUsageOptions, diskUsage, type PruneOptions, prune, type UsageRecord } from "./storage.ts";
 import { type DaemonInfo, daemonInfo, listWorkers, type Worker } from "./workers.ts";
 
 export interface CallOptions {
@@ -68,6 +69,20 @@ export class Client implements AsyncDisposable {
     options: CallOptions & { readonly filters?: readonly string[] } = {},
   ): Promise<readonly Worker[]> {
     return listWorkers(await this.#link.connection(options.signal), options.filters ?? [], options.signal);
+  }
+
+  /** What the build cache holds. */
+  async diskUsage(options: DiskUsageOptions = {}): Promise<readonly UsageRecord[]> {
+    return diskUsage(await this.#link.connection(options.signal), options);
+  }
+
+  /**
+   * Removes records that nobody uses from the build cache, and tells which.
+   *
+   * @throws {UnsupportedError} for a limit that the daemon does not know
+   */
+  async prune(options: PruneOptions = {}): Promise<readonly UsageRecord[]> {
+    return prune(await this.#link.connection(options.signal), options);
   }
 
   /** What the daemon can do; asked once per connection. */

@@ -5,4 +5,5 @@ export { Build } from "./solve/build.ts";
 export type { FrontendInput, SolveInput } from "./solve/solve-input.ts";
 export type { CacheEntry, Exporters, SolveOptions } from "./solve/solve-options.ts";
 export type { SolveResult } from "./solve/solve-result.ts";
+export type { DiskUsageOptions, PruneOptions, RecordType, UsageFilter, UsageRecord } from "./storage.ts";
 export type { CdiDevice, DaemonInfo, GcPolicy, Worker } from "./workers.ts";

@@ -1,0 +1,93 @@
+import type { Cost } from "./measure.ts";
+
+/** One line of the bench's table. */
+export interface Row {
+  readonly name: string;
+  readonly unit: string;
+  readonly ours: number;
+  readonly theirs: number | null;
+  /** theirs / ours: above 1 we are ahead. */
+  readonly ratio: number | null;
+  /** The spread of the pairs' ratios, or of our figures where nobody is compared: (max - min) / median. */
+  readonly spread: number;
+  readonly rssMb: number | null;
+  readonly theirRssMb: number | null;
+  readonly cpu: number | null;
+  readonly theirCpu: number | null;
+}
+
+/** A measurement that can be run by its name. */
+export interface Bench {
+  readonly name: string;
+  /** One line for people: what is measured. */
+  readonly about: string;
+  run(): Promise<readonly Row[]>;
+}
+
+export interface Contestants {
+  readonly name: string;
+  ours(): Promise<Cost>;
+  theirs(): Promise<Cost>;
+  /** Brings everything back to the start; before each single run. */
+  reset?(): Promise<void>;
+}
+
+/** Runs both sides in turn, in pairs, after one run of each that is not counted. Odd pairs start with the other side. */
+export async function pairs(contest: Contestants, count = 7): Promise<Row> {
+  const ours: Cost[] = [];
+  const theirs: Cost[] = [];
+  const one = async (side: "ours" | "theirs") => {
+    await contest.reset?.();
+    return await contest[side]();
+  };
+  await one("ours");
+  await one("theirs");
+  for (let i = 0; i < count; i++) {
+    if (i % 2 === 0) {
+      ours.push(await one("ours"));
+      theirs.push(await one("theirs"));
+    } else {
+      theirs.push(await one("theirs"));
+      ours.push(await one("ours"));
+    }
+  }
+  const ratios = ours.map((cost, i) => (theirs[i]?.seconds ?? Number.NaN) / cost.seconds);
+  return {
+    name: contest.name,
+    unit: "s",
+    ours: median(ours.map((cost) => cost.seconds)),
+    theirs: median(theirs.map((cost) => cost.seconds)),
+    ratio: median(ratios),
+    spread: spread(ratios),
+    rssMb: Math.max(...ours.map((cost) => cost.rssMb)),
+    theirRssMb: Math.max(...theirs.map((cost) => cost.rssMb)),
+    cpu: median(ours.map((cost) => cost.cpu)),
+    theirCpu: median(theirs.map((cost) => cost.cpu)),
+  };
+}
+
+/** A row without a contestant. */
+export function alone(row: Pick<Row, "name" | "unit"> & Partial<Row>, figures: readonly number[]): Row {
+  return {
+    theirs: null,
+    ratio: null,
+    rssMb: null,
+    theirRssMb: null,
+    cpu: null,
+    theirCpu: null,
+    ...row,
+    ours: median(figures),
+    spread: spread(figures),
+  };
+}
+
+export function median(figures: readonly number[]): number {
+  const sorted = [...figures].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+function spread(figures: readonly number[]): number {
+  return (Math.max(...figures) - Math.min(...figures)) / median(figures);
+}

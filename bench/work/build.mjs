@@ -1,0 +1,23 @@
+// One whole build of a Dockerfile in a process of its own, as a user's build script does it. Runs on the built packages.
+import { parseArgs } from "node:util";
+import { connect, local, oci, tar } from "buildkit-node";
+
+const { values } = parseArgs({
+  options: {
+    address: { type: "string" },
+    context: { type: "string" },
+    dockerfile: { type: "string" },
+    type: { type: "string" },
+    dest: { type: "string" },
+  },
+});
+
+const exporters = { local, oci, tar };
+const exporter = exporters[values.type];
+
+await using client = await connect(values.address);
+await client.solveDockerfile({
+  context: values.context,
+  dockerfile: values.dockerfile,
+  exports: exporter === undefined ? [] : [exporter({ dest: values.dest })],
+});
