@@ -94,7 +94,6 @@ export interface GatewayFields {
 export class Gateway {
   readonly #bridge: Bridge;
   readonly #scope: Scope;
-  readonly #resolver: ImageResolver;
   /** What the caller asks of a frontend, such as `target` or `build-arg:VERSION`. */
   readonly options: Readonly<Record<string, string>>;
   /** The client's session, which serves its local files, secrets and credentials. */
@@ -103,11 +102,13 @@ export class Gateway {
   readonly product: string;
   readonly workers: readonly GatewayWorker[];
   readonly capabilities: Capabilities;
+  /** Looks up digests and configs of images, for `resolve` of LLB: without an image's other documents. */
+  readonly configs: ImageResolver;
 
   /** Made for a build function; tests use `recordedGateway` of the frontend package. */
   constructor(fields: GatewayFields) {
     this.#bridge = fields.bridge;
-    this.#resolver = configResolver(fields);
+    this.configs = configResolver(fields);
     this.#scope = fields.scope;
     this.options = fields.options;
     this.sessionId = fields.sessionId;
@@ -253,7 +254,7 @@ export class Gateway {
   ): ReturnType<typeof graphToProto> {
     return graphToProto(graph, {
       capabilities: this.capabilities,
-      resolver: this.#resolver,
+      resolver: this.configs,
       platform: platform === undefined ? this.platform : toPlatform(platform),
       signal,
     });

@@ -55,4 +55,4 @@ export {
   resultConfig,
 } from "./result.ts";
 export { type BuildFunction, type BuildFunctionOptions, runBuildFunction } from "./run-build-function.ts";
-export { SourceError } from "./source-error.ts";
+export { SourceError, sourcesOf } from "./source-error.ts";

@@ -1,0 +1,3 @@
+export { type BundleOptions, bundleFrontend } from "./bundle-frontend.ts";
+export { type FrontendImage, type FrontendImageOptions, frontendImage } from "./frontend-image.ts";
+export { type HostPrograms, hostPrograms } from "./host-programs.ts";

@@ -1,0 +1,73 @@
+import { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { errorMessage } from "@buildkit-node/core";
+import { type BuildFunction, runBuildFunction } from "@buildkit-node/gateway";
+import { type Dialer, openConnection } from "@buildkit-node/transport";
+
+/** What a frontend's process was started with. */
+export interface FrontendProcess {
+  /** Default: the variables of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The pipe to the daemon. Default: the standard input and output of this process. */
+  readonly pipe?: Duplex;
+}
+
+/** How long the daemon may take to greet. */
+const connectMs = 30_000;
+
+/**
+ * Runs a frontend as the process of a frontend image: it talks to the daemon over standard input and output, and so
+ * must write nothing there; what it writes to the error output goes to the daemon's log. The exit code is set: 0, as the
+ * daemon asks for, also when the build failed and the daemon has been told why.
+ *
+ * @throws never: without a daemon to tell, the error goes to the error output
+ */
+export async function runFrontend(frontend: BuildFunction, process_: FrontendProcess = {}): Promise<void> {
+  const env = process_.env ?? process.env;
+  try {
+    await using connection = await openConnection(pipeDialer(process_.pipe ?? standardPipe()), {
+      signal: AbortSignal.timeout(connectMs),
+    });
+    let told = true;
+    await runBuildFunction(
+      {
+        connection,
+        options: optionsFrom(env),
+        sessionId: env["BUILDKIT_SESSION_ID"] ?? "",
+        product: env["BUILDKIT_EXPORTEDPRODUCT"] ?? "",
+      },
+      frontend,
+    ).catch((error: unknown) => {
+      told = !connection.lost.aborted;
+      if (!told) throw error;
+    });
+  } catch (error) {
+    process.stderr.write(`${errorMessage(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+const optionPrefix = "BUILDKIT_FRONTEND_OPT_";
+
+/** The options: each a variable with a number in its name, and the option's name and value in its value. */
+export function optionsFrom(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const options: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(optionPrefix) || value === undefined) continue;
+    const at = value.indexOf("=");
+    if (at >= 0) options[value.slice(0, at)] = value.slice(at + 1);
+  }
+  return options;
+}
+
+function standardPipe(): Duplex {
+  const readable = new Socket({ fd: 0, readable: true, writable: false });
+  const writable = new Socket({ fd: 1, readable: false, writable: true });
+  return Duplex.from({ readable, writable });
+}
+
+function pipeDialer(pipe: Duplex): Dialer {
+  return { address: "standard input and output", authority: "localhost", dial: () => Promise.resolve(pipe) };
+}
