@@ -8,7 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { errorMessage } from "@buildkit-node/core";
 import { type Daemon, DaemonError, findOrStartDaemon } from "@buildkit-node/daemon";
-import { type EngineName, engineRelease, startEngine } from "./debian/engines.ts";
+import { type EngineName, engineRelease, provideEngines, startEngine } from "./debian/engines.ts";
 import { provideSets } from "./debian/provide.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -44,6 +44,7 @@ async function findOrProvide(): Promise<Daemon> {
 async function startEngineOf([name, ...others]: readonly EngineName[]): Promise<Daemon> {
   if (name === undefined) throw new Error("no engine starts on this machine");
   try {
+    await provideEngines([name]);
     const daemon = await startEngine(name, { dataRoot: { folder: path.join(root, ".cache/demo", name) } });
     say(`building on ${await engineRelease(name)}`);
     return daemon;
