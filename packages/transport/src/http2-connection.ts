@@ -81,7 +81,7 @@ function greeted(
       act();
     };
     const onSettings = settle(resolve);
-    const onClose = settle(() => reject(notBuildkit(dialer, "it closed the connection")));
+    const onClose = settle(() => reject(hungUp(dialer)));
     const onError = (error: Error) => settle(() => reject(greetingFailed(dialer, error)))();
     session.on("remoteSettings", onSettings).on("error", onError).on("close", onClose);
     // A TLS socket's error destroys the session without a word from that.
@@ -96,22 +96,24 @@ function greetingFailed(dialer: Dialer, error: Error & { code?: string }): Conne
   return foreign ? notBuildkit(dialer, "it does not speak HTTP/2", error) : dialFailed(dialer.address, error);
 }
 
-function notBuildkit({ address, scheme }: Dialer, seen: string, cause?: unknown): ConnectError {
-  // In the clear, a daemon that speaks TLS is as mute as anything else.
-  const tls = address.startsWith("tcp:") && scheme !== "https" ? ", or that speaks TLS" : "";
-  const problem = `something listens there that is not BuildKit${tls}: ${seen}`;
-  const advice = scheme === "https" ? hungUp : adviceFor(address);
-  return new ConnectError([{ address, failure: "not-buildkit", problem, advice }], { cause });
+function hungUp(dialer: Dialer): ConnectError {
+  const { address, scheme } = dialer;
+  if (scheme !== "https") return notBuildkit(dialer, "it closed the connection");
+  // What we have sent by then makes the system drop the alert, if the daemon sent one.
+  const problem = "it closed the connection right after the TLS handshake";
+  const advice =
+    "a daemon that misses a client certificate, or does not accept it, does so: give tls.cert and tls.key";
+  return new ConnectError([{ address, failure: "tls", problem, advice }]);
 }
 
-/** The reason can be lost on the way: what we have sent by then makes the system reset the connection. */
-const hungUp =
-  "check the address; a daemon that misses a client certificate, or does not accept it, hangs up like this too";
-
-function adviceFor(address: string): string {
+function notBuildkit({ address, scheme }: Dialer, seen: string, cause?: unknown): ConnectError {
+  // In the clear, a daemon that speaks TLS is as mute as anything else.
+  const inClear = address.startsWith("tcp:") && scheme !== "https";
+  const problem = `something listens there that is not BuildKit${inClear ? ", or that speaks TLS" : ""}: ${seen}`;
   const engine = /^(unix|tcp|npipe):/.test(address) ? `docker://${address}` : "docker:///var/run/docker.sock";
-  const tls = address.startsWith("tcp:") ? ", and give the tls option for TLS" : "";
-  return `check the address${tls}; a Docker Engine's API socket is written docker://, as in ${engine}`;
+  const tls = inClear ? ", and give the tls option for TLS" : "";
+  const advice = `check the address${tls}; a Docker Engine's API socket is written docker://, as in ${engine}`;
+  return new ConnectError([{ address, failure: "not-buildkit", problem, advice }], { cause });
 }
 
 /** States: usable, then (the daemon says that it goes away) draining, then gone; `lost` tells the last. */

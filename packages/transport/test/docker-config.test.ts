@@ -66,6 +66,10 @@ describe("the engine that docker:// stands for", () => {
 
   it("is that of DOCKER_HOST before that of any context", async () => {
     const DOCKER_CONFIG = await configured({ currentContext: "far" }, { far: { host: "tcp://far:2375" } });
+    expect(await engine({ DOCKER_HOST: "tcp://far" })).toMatchObject({ address: "docker://tcp://far:2375" });
+    expect(await engine({ DOCKER_HOST: "tcp://far/", DOCKER_TLS_VERIFY: "1" })).toMatchObject({
+      address: "docker://tcp://far:2376",
+    });
     for (const host of ["unix:///run/user/1000/docker.sock", "tcp://10.0.0.2:2375", "ssh://me@host"]) {
       const env = { DOCKER_HOST: host, DOCKER_CONTEXT: "far", DOCKER_CONFIG };
       const origin = "the Docker Engine, from DOCKER_HOST";
@@ -97,6 +101,9 @@ describe("the engine that docker:// stands for", () => {
       address: "docker://tcp://far:2375",
       origin: "the Docker context far",
       authority: "far:2375",
+    });
+    expect(await createDialer(parseAddress("docker://?context=default"), { surroundings })).toMatchObject({
+      address: "docker://tcp://other:1",
     });
   });
 

@@ -25,45 +25,54 @@ export interface FoundEngine {
  * @throws {ConnectError} when the configuration leads nowhere
  */
 export async function findEngine(around: Surroundings): Promise<FoundEngine> {
-  const { env, platform } = around;
-  const host = env["DOCKER_HOST"] ?? "";
-  if (host !== "") {
-    const origin = "the Docker Engine, from DOCKER_HOST";
-    return { engine: engineAt(host, origin), ...tlsFrom(around), origin };
-  }
-  const named = env["DOCKER_CONTEXT"] ?? "";
-  const context = named === "" ? await currentContext(around) : { name: named, origin: "DOCKER_CONTEXT" };
-  if (context !== undefined && context.name !== "default") return findContext(context, around);
-  const socket = platform === "win32" ? "npipe:////./pipe/docker_engine" : "unix:///var/run/docker.sock";
-  const origin = "the Docker Engine's default socket";
-  return { engine: engineAt(socket, origin), origin };
+  if (variable(around, "DOCKER_HOST") !== undefined) return ownEngine(around);
+  const name = variable(around, "DOCKER_CONTEXT");
+  const context = name === undefined ? await currentContext(around) : { name, origin: "DOCKER_CONTEXT" };
+  return context === undefined ? ownEngine(around) : findContext(context, around);
 }
 
 /** The engine of one context. `origin` tells who named it; absent when the caller did. */
 export async function findContext(
-  context: { readonly name: string; readonly origin?: string },
+  { name, origin: by }: { readonly name: string; readonly origin?: string },
   around: Surroundings,
 ): Promise<FoundEngine> {
-  const by = context.origin === undefined ? "" : `, from ${context.origin}`;
-  const origin = `the Docker context ${context.name}${by}`;
-  const { host, tlsFolder, skipVerify } = await readContext(context.name, origin, around);
-  const secured = tlsFolder === undefined ? skipVerify : true;
+  if (name === "default") return ownEngine(around);
+  const origin = `the Docker context ${name}${by === undefined ? "" : `, from ${by}`}`;
+  const { host, tlsFolder, skipVerify } = await readContext(name, origin, around);
+  const secured = tlsFolder !== undefined || skipVerify;
   const tls = tlsFolder === undefined ? {} : { dir: tlsFolder };
-  return { engine: engineAt(host, origin), ...(secured ? { tls, skipVerify } : {}), origin };
+  return { engine: engineAt(host, secured, origin), ...(secured ? { tls, skipVerify } : {}), origin };
 }
 
-/** What `docker` makes of its variables for `DOCKER_HOST`: either one switches TLS on, one of them verifies. */
-function tlsFrom(around: Surroundings): Pick<FoundEngine, "tls" | "skipVerify"> {
-  const isSet = (name: string) => (around.env[name] ?? "") !== "";
-  const verify = isSet("DOCKER_TLS_VERIFY");
-  if (!verify && !isSet("DOCKER_TLS")) return {};
-  const dir = isSet("DOCKER_CERT_PATH") ? around.env["DOCKER_CERT_PATH"] : configFolder(around);
-  return { tls: dir === undefined ? {} : { dir }, skipVerify: !verify };
+/** What the context of the name `default` stands for: `DOCKER_HOST`, else the machine's own socket. */
+function ownEngine(around: Surroundings): FoundEngine {
+  const host = variable(around, "DOCKER_HOST");
+  if (host === undefined) {
+    const own =
+      around.platform === "win32" ? "npipe:////./pipe/docker_engine" : "unix:///var/run/docker.sock";
+    const origin = "the Docker Engine's default socket";
+    return { engine: engineAt(own, false, origin), origin };
+  }
+  const origin = "the Docker Engine, from DOCKER_HOST";
+  // Either variable switches TLS on, and the first of them verification too.
+  const verify = variable(around, "DOCKER_TLS_VERIFY") !== undefined;
+  const secured = verify || variable(around, "DOCKER_TLS") !== undefined;
+  const dir = variable(around, "DOCKER_CERT_PATH") ?? configFolder(around);
+  const tls = { tls: dir === undefined ? {} : { dir }, skipVerify: !verify };
+  return { engine: engineAt(host, secured, origin), ...(secured ? tls : {}), origin };
 }
 
-function engineAt(host: string, origin: string): FoundEngine["engine"] {
+/** An empty variable counts as one that is not set. */
+function variable({ env }: Surroundings, name: string): string | undefined {
+  const value = env[name];
+  return value === "" ? undefined : value;
+}
+
+function engineAt(host: string, secured: boolean, origin: string): FoundEngine["engine"] {
   try {
-    const address = parseAddress(`docker://${host}`);
+    // Docker has ports of its own, which need not be written.
+    const port = /^tcp:\/\/[^:/]+\/?$/.test(host) ? `:${secured ? 2376 : 2375}` : "";
+    const address = parseAddress(`docker://${host.replace(/\/$/, "")}${port}`);
     if (address.kind === "docker-engine" && address.engine !== undefined) {
       if (address.engine.kind !== "docker-context") return address.engine;
     }

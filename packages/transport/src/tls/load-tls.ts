@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { errorMessage } from "@buildkit-node/core";
-import { ConnectError, type ConnectFailure } from "../connect-error.ts";
+import { ConnectError } from "../connect-error.ts";
 import type { Environment } from "../surroundings.ts";
 import { machineRoots } from "./machine-roots.ts";
 import type { PemSource, TlsOptions } from "./tls-options.ts";
@@ -20,10 +20,31 @@ export async function loadTls(address: string, tls: TlsOptions, env: Environment
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
     });
   } catch (error) {
-    const { problem, advice } = error instanceof MaterialError ? error : explain(error);
-    const failure: ConnectFailure = "tls";
-    throw new ConnectError([{ address, failure, problem, advice }], { cause: error });
+    const { message: problem, advice, cause } = error instanceof Unusable ? error : refused(error);
+    throw new ConnectError([{ address, failure: "tls", problem, advice }], { cause });
   }
+}
+
+/** What is wrong with a file or with PEM, and what to do. */
+class Unusable extends Error {
+  readonly advice: string;
+
+  constructor(problem: string, advice: string, options?: { readonly cause?: unknown }) {
+    super(problem, options);
+    this.advice = advice;
+  }
+}
+
+/** OpenSSL's errors name neither file nor reason, and hold nothing of the key. */
+function refused(cause: unknown): Unusable {
+  const mismatch =
+    cause instanceof Error && "code" in cause && /KEY_(VALUES|TYPE)_MISMATCH$/.test(`${cause.code}`);
+  if (mismatch) {
+    const problem = "the client certificate and the key do not belong together";
+    return new Unusable(problem, "give the certificate's own key", { cause });
+  }
+  const problem = `the certificates or the key cannot be used: ${errorMessage(cause)}`;
+  return new Unusable(problem, "check that each is a PEM file of its kind", { cause });
 }
 
 interface Material {
@@ -32,19 +53,12 @@ interface Material {
   readonly key: Buffer | undefined;
 }
 
-class MaterialError extends Error {
-  readonly problem: string;
-  readonly advice: string;
-
-  constructor(problem: string, advice: string, cause?: unknown) {
-    super(problem, { cause });
-    this.problem = problem;
-    this.advice = advice;
-  }
-}
-
 async function fromOptions({ ca, cert, key }: TlsOptions): Promise<Material> {
-  return { ca: await read("ca", ca), cert: await read("cert", cert), key: await read("key", key) };
+  return {
+    ca: await read("tls.ca", ca),
+    cert: await read("tls.cert", cert),
+    key: await read("tls.key", key),
+  };
 }
 
 async function fromFolder(dir: string): Promise<Material> {
@@ -54,14 +68,14 @@ async function fromFolder(dir: string): Promise<Material> {
     key: await firstOf(dir, ["key.pem", "tls.key"]),
   };
   if (Object.values(material).every((one) => one === undefined)) {
-    throw new MaterialError(
+    throw new Unusable(
       `the folder ${dir} holds no TLS files`,
       "it should have ca.pem (or ca.crt), cert.pem (or tls.crt) and key.pem (or tls.key)",
     );
   }
   if ((material.cert === undefined) !== (material.key === undefined)) {
     const [has, lacks] = material.key === undefined ? ["certificate", "key"] : ["key", "certificate"];
-    throw new MaterialError(`the folder ${dir} has a ${has} and no ${lacks}`, "put both there, or neither");
+    throw new Unusable(`the folder ${dir} has a ${has} and no ${lacks}`, "put both there, or neither");
   }
   return material;
 }
@@ -70,7 +84,7 @@ async function firstOf(dir: string, names: readonly string[]): Promise<Buffer | 
   for (const name of names) {
     const file = join(dir, name);
     try {
-      return checkPem(file, await readFile(file));
+      return checked(file, await readFile(file));
     } catch (error) {
       if (!isMissing(error)) throw unreadable(file, error);
     }
@@ -80,53 +94,34 @@ async function firstOf(dir: string, names: readonly string[]): Promise<Buffer | 
 
 async function read(option: string, source: PemSource | undefined): Promise<Buffer | undefined> {
   if (source === undefined) return undefined;
-  if (typeof source !== "string") return checkPem(`tls.${option}`, Buffer.from(source));
-  if (source.includes(begin)) return Buffer.from(source);
+  if (typeof source !== "string" || source.includes(begin)) return checked(option, Buffer.from(source));
   try {
-    return checkPem(source, await readFile(source));
+    return checked(source, await readFile(source));
   } catch (error) {
+    // Bare base64 given by mistake may be the key itself.
+    if (/^[A-Za-z0-9+/=\s]{64,}$/.test(source))
+      throw new Unusable(`${option} is no file and not PEM`, pemAdvice);
     throw unreadable(source, error);
   }
 }
 
 const begin = "-----BEGIN";
+const pemAdvice = `it should hold a line that begins with ${begin}`;
 
-/** OpenSSL takes an authority's file without a certificate in it for one that trusts nobody. */
-function checkPem(place: string, bytes: Buffer): Buffer {
-  if (bytes.includes(begin)) return bytes;
-  throw new MaterialError(`${place} is not PEM`, `it should hold a line that begins with ${begin}`);
+function checked(place: string, bytes: Buffer): Buffer {
+  // OpenSSL takes an authority's file without a certificate in it for one that trusts nobody.
+  if (!bytes.includes(begin)) throw new Unusable(`${place} is not PEM`, pemAdvice);
+  if (bytes.includes("ENCRYPTED")) {
+    throw new Unusable(`the key in ${place} is encrypted`, "give a key without a passphrase");
+  }
+  return bytes;
 }
 
-function unreadable(file: string, error: unknown): MaterialError {
-  if (error instanceof MaterialError) return error;
-  return new MaterialError(`the TLS file ${file} cannot be read`, errorMessage(error), error);
+function unreadable(file: string, error: unknown): Unusable {
+  if (error instanceof Unusable) return error;
+  return new Unusable(`the TLS file ${file} cannot be read`, errorMessage(error), { cause: error });
 }
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
-}
-
-/** What OpenSSL says of the certificate and the key; its errors hold neither. */
-function explain(error: unknown): { readonly problem: string; readonly advice: string } {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  switch (code) {
-    case "ERR_OSSL_X509_KEY_VALUES_MISMATCH":
-    case "ERR_OSSL_X509_KEY_TYPE_MISMATCH":
-      return {
-        problem: "the client certificate and the key do not belong together",
-        advice: "give the certificate's own key",
-      };
-    case "ERR_MISSING_PASSPHRASE":
-    case "ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED":
-    case "ERR_OSSL_EVP_BAD_DECRYPT":
-      return {
-        problem: "the key of the client certificate is encrypted",
-        advice: "give a key without a passphrase",
-      };
-    default:
-      return {
-        problem: `the certificates or the key cannot be used: ${errorMessage(error)}`,
-        advice: "check that they are PEM files of the right kind",
-      };
-  }
 }
