@@ -1,11 +1,13 @@
-import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { connect } from "@buildkit-node/control";
 import { Scope } from "@buildkit-node/core";
 import { startRelay } from "@buildkit-node/daemon";
+import { local } from "@buildkit-node/exporters";
+import { copy, local as localSource, scratch } from "@buildkit-node/llb";
 import { ConnectError, type Dialer, type LinkOptions, type TlsOptions } from "@buildkit-node/transport";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { createAuthority, day } from "../support/certificates.ts";
@@ -18,13 +20,22 @@ const daemon = authority.issue({ names: ["localhost", "buildkitd.test"] });
 const clients = createAuthority("the clients' authority");
 const client = clients.issue({});
 
-/** Calls the daemon, and has it run a build: what it can do is learned in one. */
+let context = "";
+const content = randomBytes(8 * 1024 * 1024);
+beforeAll(async () => {
+  context = await mkdtemp(path.join(os.tmpdir(), "bk-context-"));
+  await writeFile(path.join(context, "file"), content);
+});
+afterAll(() => rm(context, { recursive: true }));
+
+/** Has the daemon run a build that takes a file of some MB through the connection, and brings it back. */
 async function use(address: string | Dialer, options: LinkOptions = {}): Promise<void> {
-  await using found = await connect(address, options);
-  const [worker] = await found.listWorkers();
-  expect(worker?.platforms).toContainEqual(expect.objectContaining({ os: "linux" }));
-  const { llb } = await found.capabilities();
-  expect(llb.get("exec.meta.base")?.enabled).toBe(true);
+  await using client = await connect(address, options);
+  const dest = await mkdtemp(path.join(os.tmpdir(), "bk-dest-"));
+  const state = scratch().file(copy(localSource("context"), "file", "copied"));
+  await client.solve(state, { locals: { context }, exports: [local({ dest })] });
+  expect((await readFile(path.join(dest, "copied"))).equals(content)).toBe(true);
+  await rm(dest, { recursive: true });
 }
 
 async function failure(address: string, options: LinkOptions): Promise<string | undefined> {
