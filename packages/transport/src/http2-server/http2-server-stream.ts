@@ -84,7 +84,8 @@ export class Http2ServerStream {
     if (this.#gone || this.#trailers !== undefined || bytes.length === 0) return true;
     this.#queue.push(bytes);
     this.#owner.ready(this);
-    this.#full = this.#queue.length >= highWaterBytes;
+    // Full until `drain` says otherwise: whoever waits for that must not miss it because another wrote little.
+    if (this.#queue.length >= highWaterBytes) this.#full = true;
     return !this.#full;
   }
 
