@@ -22,6 +22,7 @@ export class DirectoryHandles {
   readonly #root: ByteString;
   /** Least recently used first. */
   readonly #open = new Map<Directory, number>();
+  #latest: Directory | undefined;
 
   /** `root` is the destination's absolute path. */
   constructor(root: ByteString) {
@@ -50,6 +51,7 @@ export class DirectoryHandles {
   close(): void {
     for (const descriptor of this.#open.values()) fs.closeSync(descriptor);
     this.#open.clear();
+    this.#latest = undefined;
   }
 
   #prefix(directory: Directory): string {
@@ -65,7 +67,7 @@ export class DirectoryHandles {
   #descriptor(directory: Directory): number {
     const known = this.#open.get(directory);
     if (known !== undefined) {
-      if (this.#open.size > maxOpen / 2) this.#touch(directory, known);
+      if (directory !== this.#latest) this.#touch(directory, known);
       return known;
     }
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
@@ -75,6 +77,7 @@ export class DirectoryHandles {
       : `/proc/self/fd/${this.#descriptor(directory.parent)}/${directory.name}`;
     const descriptor = fs.openSync(toFsPath(path), O_RDONLY | O_DIRECTORY | (isRoot ? 0 : O_NOFOLLOW));
     this.#open.set(directory, descriptor);
+    this.#latest = directory;
     if (this.#open.size > maxOpen) this.#closeOldest();
     return descriptor;
   }
@@ -82,6 +85,7 @@ export class DirectoryHandles {
   #touch(directory: Directory, descriptor: number): void {
     this.#open.delete(directory);
     this.#open.set(directory, descriptor);
+    this.#latest = directory;
   }
 
   #closeOldest(): void {

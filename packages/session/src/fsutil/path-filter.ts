@@ -1,3 +1,4 @@
+import { type ByteString, toCharacters } from "./byte-string.ts";
 import { type Pattern, parsePattern } from "./pattern.ts";
 
 /** What is known of a directory, for its children: which patterns matched it or one of its parents. */
@@ -29,9 +30,10 @@ export class PathFilter {
     this.#exclude = options.exclude.length > 0 ? new PatternList(options.exclude) : undefined;
   }
 
-  /** The verdict on an entry. `path` is in the form of `toCharacters`, `parent` the match of the directory it is in. */
-  check(path: string, parent: DirectoryMatch | undefined): FilterVerdict {
+  /** The verdict on an entry. `parent` is the match of the directory that it is in. */
+  check(bytes: ByteString, parent: DirectoryMatch | undefined): FilterVerdict {
     if (this.#include === undefined && this.#exclude === undefined) return everything;
+    const path = toCharacters(bytes);
     const include = this.#include?.match(path, parent?.include);
     const exclude = this.#exclude?.match(path, parent?.exclude);
     const included = include?.matched ?? true;

@@ -38,6 +38,8 @@ export class TreeWriter {
   readonly #inProgress = new Set<TargetFile>();
   readonly #hardLinks: { readonly place: Place; readonly target: ByteString }[] = [];
   readonly #specials: { readonly place: Place; readonly stat: FileStat }[] = [];
+  /** Directories in which new files get the owner that they are to have. */
+  readonly #ownedByDefault = new Set<Directory>();
   /** What is new in a directory that was there before, for `discard`. */
   readonly #created: Place[] = [];
   readonly #rootCreated: string | undefined;
@@ -78,7 +80,9 @@ export class TreeWriter {
 
   /** Takes down where a file with contents of its own goes. Nothing is written before its contents come. */
   expect(path: SplitPath, stat: FileStat): TargetFile {
-    return { ...this.#place(path), ...this.#metadata(stat), held: undefined, temporary: undefined };
+    const { directory, name } = this.#place(path);
+    const { owner, permissions, time } = this.#metadata(stat);
+    return { directory, name, owner, permissions, time, held: undefined, temporary: undefined };
   }
 
   /** Takes a piece of a file's contents; an empty one is the end, which answers true: the file is complete. */
@@ -164,7 +168,9 @@ export class TreeWriter {
 
   #finishDirectory(directory: Directory, metadata: Metadata): void {
     this.#guard({ directory, name: "" }, () => {
-      this.#handles.withDescriptor(directory, (descriptor) => applyMetadata(descriptor, metadata));
+      this.#handles.withDescriptor(directory, (descriptor) =>
+        applyMetadata(descriptor, metadata.owner, metadata),
+      );
     });
   }
 
@@ -225,7 +231,7 @@ export class TreeWriter {
       const descriptor = fs.openSync(path, createFlags, 0o600);
       try {
         if (file.held !== undefined) writeAll(descriptor, file.held);
-        applyMetadata(descriptor, file);
+        this.#setMetadata(descriptor, file);
       } catch (error) {
         fs.unlinkSync(path);
         throw error;
@@ -242,7 +248,7 @@ export class TreeWriter {
 
   #complete(file: TargetFile, temporary: Temporary): void {
     try {
-      applyMetadata(temporary.descriptor, file);
+      this.#setMetadata(temporary.descriptor, file);
     } catch (error) {
       this.#dropTemporary(file.directory, temporary);
       throw error;
@@ -254,6 +260,20 @@ export class TreeWriter {
   #dropTemporary(directory: Directory, { descriptor, name }: Temporary): void {
     fs.closeSync(descriptor);
     fs.rmSync(this.#handles.entry(directory, name), { force: true });
+  }
+
+  /** Sets a new file's owner, unless the directory is known to give its files the right one. */
+  #setMetadata(descriptor: number, file: TargetFile): void {
+    const { owner, directory } = file;
+    if (owner === self && owner !== undefined) {
+      if (this.#ownedByDefault.has(directory)) {
+        applyMetadata(descriptor, undefined, file);
+        return;
+      }
+      const { uid, gid } = fs.fstatSync(descriptor);
+      if (uid === owner.uid && gid === owner.gid) this.#ownedByDefault.add(directory);
+    }
+    applyMetadata(descriptor, owner, file);
   }
 
   #metadata(stat: FileStat): Metadata {
@@ -351,7 +371,11 @@ interface WrittenDirectory {
 }
 
 /** Owner first: giving a file away clears its setuid and setgid bits. */
-function applyMetadata(descriptor: number, { owner, permissions, time }: Metadata): void {
+function applyMetadata(
+  descriptor: number,
+  owner: Owner | undefined,
+  { permissions, time }: Pick<Metadata, "permissions" | "time">,
+): void {
   if (owner !== undefined) fs.fchownSync(descriptor, owner.uid, owner.gid);
   fs.fchmodSync(descriptor, permissions);
   fs.futimesSync(descriptor, time, time);

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { type ByteString, toCharacters, toFsPath, toText } from "./byte-string.ts";
+import { type ByteString, toFsPath, toText } from "./byte-string.ts";
 import { fromUnixMode, isDirectory, isRegular, isSymlink, isUnixSocket } from "./file-mode.ts";
 import { cannotRead, systemCode } from "./local-source-error.ts";
 import type { DirectoryMatch, PathFilter } from "./path-filter.ts";
@@ -31,7 +31,7 @@ export function* walk(
       continue;
     }
     const path = directory.prefix + name;
-    const verdict = filter.check(toCharacters(path), directory.match);
+    const verdict = filter.check(path, directory.match);
     const mayDescend = verdict.descend && directory.listing?.directories.has(name) === true;
     if (!verdict.sent && !mayDescend) continue;
     const entry = describe(root, path, links);
@@ -151,7 +151,7 @@ function describe(
   let linkname = "";
   try {
     stats = fs.lstatSync(toFsPath(full), lstatOptions);
-    if (stats?.isSymbolicLink()) linkname = fs.readlinkSync(toFsPath(full), "latin1");
+    if (stats?.isSymbolicLink() === true) linkname = fs.readlinkSync(toFsPath(full), "latin1");
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "EINVAL") return undefined;
     throw cannotRead(toText(full), error);

@@ -31,6 +31,7 @@ export async function scriptedDaemon(): Promise<ScriptedDaemon> {
     "stream",
     (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
       stream.on("error", () => {});
+      if (stream.closed || stream.destroyed) return;
       if (headers[":path"] === "/moby.buildkit.v1.Control/Session")
         sessions.put(new DaemonSession(stream, rawHeaders));
       else
@@ -163,6 +164,7 @@ function bytePipe(stream: ServerHttp2Stream): Duplex {
   const pipe = new Duplex({
     read() {},
     write(chunk: Buffer, _encoding, callback) {
+      if (stream.writableEnded) return callback();
       const length: number[] = [];
       let rest = chunk.length;
       for (; rest >= 128; rest = Math.floor(rest / 128)) length.push((rest % 128) + 128);

@@ -39,15 +39,17 @@ export function readResponse(stream: ClientHttp2Stream, onMessage: (message: Buf
   return { started, status: ended(stream).then((failure) => status ?? resetStatus(stream, failure)) };
 }
 
-/** Resolves when a stream is closed, with the error if there was one. */
+/** Resolves when there is no more to come on a stream, with the error if there was one. */
 function ended(stream: ClientHttp2Stream): Promise<Error | undefined> {
   return new Promise((resolve) => {
     let failure: Error | undefined;
     stream.on("error", (error: Error) => {
       failure = error;
     });
-    if (stream.closed && stream.destroyed) resolve(undefined);
-    else stream.once("close", () => resolve(failure));
+    stream.once("close", () => resolve(failure));
+    // A peer may end a call while our side of it is open; the trailers are told about in the same turn.
+    stream.once("end", () => setImmediate(() => resolve(failure)));
+    if (stream.destroyed) resolve(undefined);
   });
 }
 

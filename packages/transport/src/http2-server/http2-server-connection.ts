@@ -139,9 +139,7 @@ export class Http2ServerConnection implements FrameHandler, StreamOwner {
         this.#openWindow(streamId, uint32(payload) & 0x7fffffff);
         break;
       case FrameType.reset:
-        this.#streams
-          .get(streamId)
-          ?.lose(new StreamLostError(true, `the peer gave the call up (code ${uint32(payload)})`));
+        this.#lose(streamId, uint32(payload));
         break;
       default:
       // PRIORITY and GOAWAY ask nothing of us; unknown types are to be ignored.
@@ -236,6 +234,11 @@ export class Http2ServerConnection implements FrameHandler, StreamOwner {
     if (stream === undefined) return;
     stream.sendWindow += bytes;
     this.ready(stream);
+  }
+
+  #lose(streamId: number, code: number): void {
+    const error = new StreamLostError(true, `the peer gave the call up (code ${code})`);
+    this.#streams.get(streamId)?.lose(error);
   }
 
   #credit(bytes: number): void {
