@@ -1,15 +1,12 @@
 import { type Attachable, fileSync, openSession, SessionError } from "@buildkit-node/session";
-import { CallError, StatusCode } from "@buildkit-node/transport";
+import { CallError, type CallHandler, StatusCode } from "@buildkit-node/transport";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { scriptedDaemon } from "./support/scripted-daemon.ts";
 import { tempDir } from "./support/temp-dir.ts";
 
 const health = "/grpc.health.v1.Health/Check";
 
-function attach(
-  path: string,
-  handler: Parameters<Attachable["methods"]["forEach"]>[0] extends (value: infer H) => void ? H : never,
-): Attachable {
+function attach(path: string, handler: CallHandler): Attachable {
   return { methods: new Map([[path, handler]]) };
 }
 
@@ -84,7 +81,7 @@ describe("the end of a session", () => {
     const { connection, nextSession } = await scriptedDaemon();
     let release: () => void = () => {};
     const session = await openSession(connection, {
-      attachables: [attach("/a/Slow", () => new Promise((resolve) => (release = resolve)))],
+      attachables: [attach("/a/Slow", () => new Promise<void>((resolve) => (release = resolve)))],
     });
     const daemon = await nextSession();
     const call = daemon.call("/a/Slow");
