@@ -127,7 +127,7 @@ async function convert(gateway: Gateway, request: FrontendRequest, build: Fronte
   const [platform = gateway.platform] = request.platforms;
   const graph = graphOf(output);
   if (graph instanceof Definition) return convertLlbResult(graph);
-  const state = graph && (await resolve(graph, { platform, resolver: gateway.configs }));
+  const state = graph && (await resolve(graph, { platform, resolver: gateway.resolver }));
   return convertLlbResult(state === undefined ? Definition.empty : marshal(state, { platform }));
 }
 

@@ -102,13 +102,13 @@ export class Gateway {
   readonly product: string;
   readonly workers: readonly GatewayWorker[];
   readonly capabilities: Capabilities;
-  /** Looks up digests and configs of images, for `resolve` of LLB: without an image's other documents. */
-  readonly configs: ImageResolver;
+  /** Looks up what `resolve` of LLB asks of images: their digests and configs, without the documents in between. */
+  readonly resolver: ImageResolver;
 
   /** Made for a build function; tests use `recordedGateway` of the frontend package. */
   constructor(fields: GatewayFields) {
     this.#bridge = fields.bridge;
-    this.configs = configResolver(fields);
+    this.resolver = configResolver(fields);
     this.#scope = fields.scope;
     this.options = fields.options;
     this.sessionId = fields.sessionId;
@@ -254,7 +254,7 @@ export class Gateway {
   ): ReturnType<typeof graphToProto> {
     return graphToProto(graph, {
       capabilities: this.capabilities,
-      resolver: this.configs,
+      resolver: this.resolver,
       platform: platform === undefined ? this.platform : toPlatform(platform),
       signal,
     });

@@ -111,7 +111,7 @@ export class FrontendRequest {
     const { resolveMode } = this.options;
     const name = withDefaultTag(parseReference(ref));
     const full = formatReference(name);
-    const found = await this.#gateway.configs.resolveImageConfig(full, { platform, resolveMode });
+    const found = await this.#gateway.resolver.resolveImageConfig(full, { platform, resolveMode });
     // An image that only an engine's own store has is without digest.
     const pinned = isDigest(found.digest) ? formatReference({ ...name, digest: found.digest }) : full;
     const state = image(pinned, { platform, resolveMode }).imageConfig(found.config);
@@ -144,7 +144,7 @@ export class FrontendRequest {
   /** What is returned without a config gets that of its state: variables, directory, user. */
   async #part(platform: Platform, made: State | Reference): Promise<Omit<PlatformResult, "platform">> {
     if (made instanceof Reference) return { ref: made };
-    const state = await resolve(made, { platform, resolver: this.#gateway.configs });
+    const state = await resolve(made, { platform, resolver: this.#gateway.resolver });
     return { ref: state, config: imageConfigOf(state) };
   }
 
