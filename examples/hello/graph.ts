@@ -10,8 +10,8 @@ export function busyboxRoot(): llb.State {
 }
 
 /**
- * The site and its start script, without the system they were made with: a step fills in the pages, file actions add
- * the script, and the two are laid over each other.
+ * The site and its start script, without the system they were made with: a step fills in the pages, a copy adds the
+ * script, and the two are laid over each other.
  *
  * @param base any root filesystem with a shell and sed
  */
@@ -21,18 +21,14 @@ export function helloSite(base: llb.State): llb.State {
     name: "fill in the pages",
     mounts: [llb.bind("/app", app, { readonly: true }), llb.bind("/out", llb.scratch())],
   }).mounts["/out"];
-  const script = llb
-    .scratch()
-    .file([
-      llb.copy(app, "bin/serve", "/srv/bin/serve", { createDestPath: true }),
-      llb.symlink("bin/serve", "/srv/start"),
-    ]);
+  const script = llb.scratch().file(llb.copy(app, "bin/serve", "/srv/bin/serve", { createDestPath: true }));
   return llb.merge([pages, script]);
 }
 
 const fillIn = `
   value() { sed -n "s/^$1 = //p" /app/config/site.conf; }
   mkdir -p /out/srv/site
+  ln -s bin/serve /out/srv/start
   cp -R /app/public/. /out/srv/site/
   rm /out/srv/site/site.conf
   sed -e "s/@TITLE@/$(value title)/" -e "s/@GREETING@/$(value greeting)/" \\
