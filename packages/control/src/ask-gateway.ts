@@ -1,14 +1,8 @@
 import { BuildkitError, onAbort, randomId } from "@buildkit-node/core";
+import { type Gateway, runBuildFunction } from "@buildkit-node/gateway";
 import { Control } from "@buildkit-node/proto/control";
-import { LLBBridge } from "@buildkit-node/proto/gateway";
 import type { Connection } from "@buildkit-node/transport";
-import { type Client, createClient } from "@connectrpc/connect";
-
-/** The daemon's gateway, and what every call to it must be given. */
-export interface GatewayCall {
-  readonly bridge: Client<typeof LLBBridge>;
-  readonly options: { readonly signal: AbortSignal; readonly headers: Readonly<Record<string, string>> };
-}
+import { createClient } from "@connectrpc/connect";
 
 export interface AskOptions {
   /** The id of the session whose credentials apply. */
@@ -24,39 +18,32 @@ export interface AskOptions {
  */
 export async function askGateway<T>(
   connection: Connection,
-  ask: (call: GatewayCall) => Promise<T>,
+  ask: (gateway: Gateway) => Promise<T> | T,
   { session = "", timeoutMs, signal }: AskOptions,
 ): Promise<T> {
+  const ref = randomId();
   const scope = new AbortController();
   const timer = setTimeout(() => scope.abort(unanswered(connection, timeoutMs)), timeoutMs);
   const forwarding = onAbort(signal, (reason) => scope.abort(reason));
+  const control = createClient(Control, connection.rpc);
+  const request = { Ref: ref, Session: session, Internal: true };
+  const solving = control.solve(request, { signal: scope.signal });
+  // A build that cannot begin fails by itself; the gateway would only miss it.
+  solving.catch((error: unknown) => scope.abort(error));
   try {
-    return await drive(connection, session, ask, scope.signal);
+    let answer: { readonly value: T } | undefined;
+    const run = { connection, buildId: ref, sessionId: session, signal: scope.signal };
+    await runBuildFunction(run, async (gateway) => {
+      answer = { value: await ask(gateway) };
+    });
+    await solving;
+    if (answer === undefined) throw unanswered(connection, timeoutMs);
+    return answer.value;
   } finally {
     clearTimeout(timer);
     forwarding[Symbol.dispose]();
     scope.abort();
   }
-}
-
-async function drive<T>(
-  connection: Connection,
-  session: string,
-  ask: (call: GatewayCall) => Promise<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  const ref = randomId();
-  const options = { signal, headers: { "buildkit-controlapi-buildid": ref } };
-  const bridge = createClient(LLBBridge, connection.rpc);
-  const control = createClient(Control, connection.rpc);
-  const solving = control.solve({ Ref: ref, Session: session, Internal: true }, { signal });
-  const asking = ask({ bridge, options });
-  // A build that cannot begin fails by itself; the gateway would wait for it.
-  const answer = await Promise.race([asking, solving.then(() => asking)]);
-  // A return with neither a result nor an error crashes the daemon: this one has an empty result.
-  await bridge.return({ result: { result: { case: "ref", value: { id: "" } } } }, options);
-  await solving;
-  return answer;
 }
 
 function unanswered(connection: Connection, timeoutMs: number): BuildkitError {

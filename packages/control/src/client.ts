@@ -1,6 +1,7 @@
 import { BuildkitError, randomId } from "@buildkit-node/core";
+import type { Capabilities } from "@buildkit-node/gateway";
 import { type Dialer, Link, type LinkOptions } from "@buildkit-node/transport";
-import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { type DockerfileOptions, dockerfileBuild } from "./dockerfile.ts";
 import { Build } from "./solve/build.ts";
 import { planBuild } from "./solve/plan-build.ts";

@@ -1,4 +1,9 @@
-export { type Capabilities, type Capability, hasCapability, requireCapability } from "./capabilities.ts";
+export {
+  type Capabilities,
+  type Capability,
+  hasCapability,
+  requireCapability,
+} from "@buildkit-node/gateway";
 export { type CallOptions, Client, type ConnectOptions, connect } from "./client.ts";
 export type { ContextSource, DockerfileOptions } from "./dockerfile.ts";
 export { Build } from "./solve/build.ts";

@@ -1,8 +1,8 @@
-import type { ImageResolver, ResolvedImage } from "@buildkit-node/llb";
+import type { ImageResolver } from "@buildkit-node/llb";
 import type { Connection } from "@buildkit-node/transport";
 import { askGateway } from "./ask-gateway.ts";
 
-/** An image's manifest may have to be fetched from a registry far away. */
+/** An image's documents may have to be fetched from a registry far away. */
 const timeoutMs = 120_000;
 
 /**
@@ -12,29 +12,14 @@ const timeoutMs = 120_000;
  */
 export function imageResolver(connection: Connection, sessionId: () => Promise<string>): ImageResolver {
   return {
-    resolveImageConfig: async (ref, { platform, resolveMode, signal }): Promise<ResolvedImage> => {
-      const request = {
-        Ref: ref,
-        Platform: {
-          OS: platform.os,
-          Architecture: platform.architecture,
-          Variant: platform.variant ?? "",
-          OSVersion: platform.osVersion ?? "",
-          OSFeatures: [...(platform.osFeatures ?? [])],
-        },
-        ResolveMode: resolveMode,
-      };
+    resolveImageConfig: async (ref, options) => {
+      const { signal } = options;
       const session = await sessionId();
-      const found = await askGateway(
-        connection,
-        ({ bridge, options }) => bridge.resolveImageConfig(request, options),
-        { session, timeoutMs, ...(signal && { signal }) },
-      );
-      return {
-        digest: found.Digest,
-        config: found.Config,
-        ...(found.Ref !== "" && { ref: found.Ref }),
-      };
+      return askGateway(connection, ({ configs }) => configs.resolveImageConfig(ref, options), {
+        session,
+        timeoutMs,
+        ...(signal !== undefined && { signal }),
+      });
     },
   };
 }

@@ -1,7 +1,7 @@
 import { UnsupportedError } from "@buildkit-node/core";
+import { platformFromProto } from "@buildkit-node/gateway/internal";
 import type { Platform } from "@buildkit-node/oci";
 import { Control } from "@buildkit-node/proto/control";
-import type { Platform as WirePlatform } from "@buildkit-node/proto/pb";
 import type { BuildkitVersion, GCPolicy, WorkerRecord } from "@buildkit-node/proto/worker";
 import { type Connection, StatusError } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
@@ -100,16 +100,6 @@ function infoFromProto(version: BuildkitVersion | undefined): DaemonInfo {
     version: version?.version ?? "",
     revision: version?.revision ?? "",
     ...(dockerfileVersion !== "" && { dockerfileVersion }),
-  };
-}
-
-function platformFromProto(platform: WirePlatform): Platform {
-  return {
-    os: platform.OS,
-    architecture: platform.Architecture,
-    ...(platform.Variant !== "" && { variant: platform.Variant }),
-    ...(platform.OSVersion !== "" && { osVersion: platform.OSVersion }),
-    ...(platform.OSFeatures.length > 0 && { osFeatures: platform.OSFeatures }),
   };
 }
 

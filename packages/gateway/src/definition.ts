@@ -51,14 +51,16 @@ export async function graphToProto(
   // A daemon that tells nothing of itself is left to judge.
   for (const id of llb.size === 0 ? [] : definition.caps)
     requireCapability(context.capabilities, id, "the graph");
+  return definitionToProto(definition);
+}
+
+/** @throws {InvalidArgumentError} when it is too large for a daemon to take */
+export function definitionToProto(definition: Definition): DefinitionMessage {
   const bytes = definition.toBytes();
   if (bytes.length > maxDefinitionBytes) {
     const message = `the graph has ${bytes.length} bytes, and a daemon takes ${maxDefinitionBytes} at most`;
-    throw new InvalidArgumentError(
-      "graph",
-      bytes.length,
-      `${message}; send large data as files of a local source`,
-    );
+    const advice = "send large data as files of a local source";
+    throw new InvalidArgumentError("graph", bytes.length, `${message}; ${advice}`);
   }
   return fromBinary(DefinitionSchema, bytes);
 }

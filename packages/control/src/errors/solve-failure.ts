@@ -1,6 +1,6 @@
 import { type ErrorDetail, SolveError } from "@buildkit-node/core";
+import { decodeDetails } from "@buildkit-node/gateway/internal";
 import { type Connection, StatusError } from "@buildkit-node/transport";
-import { decodeDetails } from "./error-details.ts";
 import { type RecordedError, recordedError } from "./external-error.ts";
 
 /** What the status stream told of a build's steps, as far as an error needs it. */

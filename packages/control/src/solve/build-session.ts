@@ -1,10 +1,14 @@
 import {
   type Attachable,
+  authService,
   type ExportSink,
   fileSend,
   fileSync,
   openSession,
+  parseSshForward,
   type Session,
+  secretsService,
+  sshService,
 } from "@buildkit-node/session";
 import type { Connection } from "@buildkit-node/transport";
 import { sharedKeyOf } from "./shared-key.ts";
@@ -14,8 +18,13 @@ import type { SolveOptions } from "./solve-options.ts";
 export interface SessionPlan {
   /** The names of the local sources; absent where a service of the caller's own may serve others. */
   readonly locals: ReadonlySet<string> | undefined;
-  /** Opens the session. `undefined` for a build that the daemon need not call back for. */
-  open(connection: Connection, signal: AbortSignal): Promise<Session | undefined>;
+  /** Whether the daemon has something to call back for besides the credentials of registries. */
+  readonly needed: boolean;
+  /**
+   * @throws {InvalidArgumentError} for a secret that cannot be had
+   * @throws {SshError} for an agent or a key that cannot be used
+   */
+  open(connection: Connection, signal: AbortSignal): Promise<Session>;
   /** Where the results go, once that is known: the daemon sends none before the build is asked for. */
   receive(sinks: ReadonlyMap<number, ExportSink>): void;
 }
@@ -23,25 +32,35 @@ export interface SessionPlan {
 /** @throws {InvalidArgumentError} for a directory that does not exist or cannot be read */
 export function planSession(options: SolveOptions): SessionPlan {
   const directories = options.locals ?? {};
-  const { attachables = [], onUnreadable, exports = [] } = options;
+  const { attachables = [], onUnreadable, exports = [], secrets, ssh = [], auth } = options;
   const sinks = new Map<number, ExportSink>();
-  const services: readonly Attachable[] = [
-    ...attachables,
+  const files: readonly Attachable[] = [
     ...(Object.keys(directories).length > 0
       ? [fileSync({ directories, ...(onUnreadable !== undefined && { onUnreadable }) })]
       : []),
     ...(exports.length > 0 ? [fileSend(sinks)] : []),
   ];
+  const forwards = ssh.map((one) => (typeof one === "string" ? parseSshForward(one) : one));
   const { sharedKey = sharedKeyOf(directories) } = options;
-  const servesFiles = attachables.some(({ methods }) => methods.has("/moby.filesync.v1.FileSync/DiffCopy"));
   return {
-    locals: servesFiles ? undefined : new Set(Object.keys(directories)),
-    open: async (connection, signal) =>
-      services.length === 0
-        ? undefined
-        : openSession(connection, { attachables: services, sharedKey, signal }),
+    locals: attachables.some(servesFiles) ? undefined : new Set(Object.keys(directories)),
+    needed: files.length + attachables.length + forwards.length > 0 || secrets !== undefined,
+    open: async (connection, signal) => {
+      const services: readonly Attachable[] = [
+        ...files,
+        ...attachables,
+        ...(auth === false ? [] : [authService(auth)]),
+        ...(secrets === undefined ? [] : [await secretsService({ secrets })]),
+        ...(forwards.length === 0 ? [] : [await sshService({ forwards })]),
+      ];
+      return openSession(connection, { attachables: services, sharedKey, signal });
+    },
     receive: (taken) => {
       for (const [place, sink] of taken) sinks.set(place, sink);
     },
   };
+}
+
+function servesFiles({ methods }: Attachable): boolean {
+  return methods.has("/moby.filesync.v1.FileSync/DiffCopy");
 }

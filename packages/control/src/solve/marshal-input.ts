@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
+import { definitionToProto } from "@buildkit-node/gateway/internal";
 import {
   Definition,
   type ImageResolver,
@@ -9,8 +10,8 @@ import {
 } from "@buildkit-node/llb";
 import type { Image, Platform } from "@buildkit-node/oci";
 import type { Definition as WireDefinition } from "@buildkit-node/proto/pb";
-import { definitionToProto, localNames } from "./definition.ts";
 import type { KnownInput } from "./solve-input.ts";
+import { localNames, readsRemote } from "./source-names.ts";
 
 export interface MarshalInputOptions {
   /** The platform of steps that name none; asked for only where a graph is not marshalled yet. */
@@ -26,6 +27,8 @@ export interface MarshalledInput {
   readonly definition?: WireDefinition;
   readonly frontend: string;
   readonly frontendInputs: Readonly<Record<string, WireDefinition>>;
+  /** Whether the daemon may have to fetch images, for which it asks the session for credentials. */
+  readonly fetches: boolean;
   /** What the state says about an image of it. */
   readonly image?: Image;
 }
@@ -40,23 +43,32 @@ export async function marshalInput(
   options: MarshalInputOptions,
 ): Promise<MarshalledInput> {
   if (input.kind === "graph") {
-    const { definition, image } = await marshalGraph(input.graph, options);
-    return { definition, frontend: "", frontendInputs: {}, ...(image && { image }) };
+    const { definition, message, image } = await marshalGraph(input.graph, options);
+    const fetches = readsRemote(definition);
+    return { definition: message, frontend: "", frontendInputs: {}, fetches, ...(image && { image }) };
   }
+  if (input.kind === "function") return { frontend: "", frontendInputs: {}, fetches: true };
   const entries = [...input.inputs].map(async ([name, graph]) => {
-    const { definition } = await marshalGraph(graph, options);
-    return [name, definition] as const;
+    const { message } = await marshalGraph(graph, options);
+    return [name, message] as const;
   });
-  return { frontend: input.frontend, frontendInputs: Object.fromEntries(await Promise.all(entries)) };
+  const frontendInputs = Object.fromEntries(await Promise.all(entries));
+  return { frontend: input.frontend, frontendInputs, fetches: true };
+}
+
+interface MarshalledGraph {
+  readonly definition: Definition;
+  readonly message: WireDefinition;
+  readonly image?: Image;
 }
 
 async function marshalGraph(
   graph: State | Definition,
   options: MarshalInputOptions,
-): Promise<{ readonly definition: WireDefinition; readonly image?: Image }> {
+): Promise<MarshalledGraph> {
   if (graph instanceof Definition) {
     checkLocals(graph, options.locals);
-    return { definition: definitionToProto(graph) };
+    return { definition: graph, message: definitionToProto(graph) };
   }
   const platform = await options.platform();
   const { resolver, signal } = options;
@@ -64,7 +76,7 @@ async function marshalGraph(
   const definition = marshal(closed, { platform });
   checkLocals(definition, options.locals);
   const image = { ...platformFields(platform), ...imageConfigOf(closed) };
-  return { definition: definitionToProto(definition), image };
+  return { definition, message: definitionToProto(definition), image };
 }
 
 /** An image must name a platform: that of the build, where the state and its base image name none. */

@@ -1,12 +1,14 @@
 import { type ProgressSink, within } from "@buildkit-node/core";
+import { requireCapability, runBuildFunction } from "@buildkit-node/gateway";
 import { normalizePlatform, type Platform, parsePlatform } from "@buildkit-node/oci";
 import type { Session } from "@buildkit-node/session";
 import type { Connection, Link } from "@buildkit-node/transport";
-import { capabilitiesOf, requireCapability } from "../capabilities.ts";
+import { capabilitiesOf } from "../capabilities.ts";
 import { defaultPlatform } from "../default-platform.ts";
 import { imageResolver } from "../resolve-image.ts";
 import type { BuildWork, RunningSolve } from "./build.ts";
 import { planSession, type SessionPlan } from "./build-session.ts";
+import type { Drive } from "./drive-solve.ts";
 import { type ExportSet, prepareExports } from "./export-set.ts";
 import { type MarshalledInput, marshalInput } from "./marshal-input.ts";
 import { runSolve } from "./run-solve.ts";
@@ -61,7 +63,7 @@ const unusedSessionMs = 1_000;
 
 async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Promise<SolveResult<E>> {
   const { connection, display, signal } = run;
-  let opening: Promise<Session | undefined> | undefined;
+  let opening: Promise<Session> | undefined;
   const openSession = () => (opening ??= plan.session.open(connection, signal));
   let exports: ExportSet<E> | undefined;
   try {
@@ -69,7 +71,7 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
     exports = await prepareExports(exportersOf(plan.options), input);
     await checkCapabilities(connection, exports.requests, signal);
     plan.session.receive(exports.sinks);
-    const session = await openSession();
+    const session = plan.session.needed || input.fetches ? await openSession() : await opening;
     const response = await runSolve({
       connection,
       session,
@@ -77,6 +79,7 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
       onUpdate: (update) => display?.update(update),
       onStarted: (solve) => run.onStarted({ connection, solve }),
       signal,
+      ...driveOf(plan, connection, session),
     });
     return { ref: plan.ref, exports: await exports.finish(response), response };
   } catch (error) {
@@ -87,15 +90,30 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
   }
 }
 
+function driveOf<E extends Exporters>(
+  { ref, input, options }: BuildPlan<E>,
+  connection: Connection,
+  session: Session | undefined,
+): { readonly drive?: Drive } {
+  if (input.kind !== "function") return {};
+  const fields = {
+    connection,
+    buildId: ref,
+    options: options.frontendAttrs ?? {},
+    sessionId: session?.id ?? "",
+  };
+  return { drive: (signal) => runBuildFunction({ ...fields, signal }, input.build) };
+}
+
 /** The session is opened early only for images that must be looked up: wrong input fails before anything is sent. */
 function marshal<E extends Exporters>(
   { input, options, session }: BuildPlan<E>,
   { connection, signal }: BuildRun,
-  openSession: () => Promise<Session | undefined>,
+  openSession: () => Promise<Session>,
 ): Promise<MarshalledInput> {
   return marshalInput(input, {
     platform: () => platformFor(options.platform, connection, signal),
-    resolver: imageResolver(connection, async () => (await openSession())?.id ?? ""),
+    resolver: imageResolver(connection, async () => (await openSession()).id),
     locals: session.locals,
     signal,
   });

@@ -1,10 +1,11 @@
-import { type StatusUpdate, within } from "@buildkit-node/core";
+import { onAbort, SolveError, type StatusUpdate, within } from "@buildkit-node/core";
 import { Control } from "@buildkit-node/proto/control";
 import type { Session } from "@buildkit-node/session";
 import { type Connection, ConnectionLostError } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
 import { solveFailure } from "../errors/solve-failure.ts";
 import { followBuild } from "../status/follow-build.ts";
+import { type Drive, driveSolve, type Thrown } from "./drive-solve.ts";
 import { type SolveFields, solveRequestToProto } from "./solve-request.ts";
 import { StepLog } from "./step-log.ts";
 
@@ -13,6 +14,8 @@ export interface SolveRun {
   readonly request: SolveFields;
   /** The session that serves the build; absent when it needs none. The run closes it. */
   readonly session: Session | undefined;
+  /** The function that makes the result, for a build that this client drives. */
+  readonly drive?: Drive;
   /** A promise holds further updates back until it resolves. */
   readonly onUpdate: (update: StatusUpdate) => void | Promise<void>;
   /** Called once the build is on its way to the daemon; the promise settles with its end there. */
@@ -32,27 +35,47 @@ const statusEndMs = 6_000;
  * @returns the daemon's response, keys to values
  */
 export async function runSolve(run: SolveRun): Promise<Readonly<Record<string, string>>> {
-  const { connection, request, session, signal } = run;
+  const { connection, request, session } = run;
   const steps = new StepLog();
+  const call = new AbortController();
+  using _ = onAbort(run.signal, (reason) => call.abort(reason));
   const control = createClient(Control, connection.rpc);
-  const solve = control.solve(solveRequestToProto(request), { signal });
+  const solve = control.solve(solveRequestToProto(request), { signal: call.signal });
   run.onStarted(solve);
   const told = readStatus(run, solve, steps);
+  const driven = run.drive && driveSolve(run.drive, solve, (reason) => call.abort(reason));
   try {
     const { ExporterResponse } = await solve;
     await session?.close();
     await told;
     return ExporterResponse;
   } catch (error) {
-    // The daemon may still be letting go of a canceled build: until its status ends, it may use the session.
-    if (signal.aborted) await within(told, statusEndMs);
-    const lostSession = session?.state === "lost" ? session.lost.reason : undefined;
-    await within(session?.close() ?? Promise.resolve(), sessionCloseMs);
-    if (!signal.aborted) await within(told, statusEndMs);
-    if (signal.aborted || error instanceof ConnectionLostError) throw error;
-    // What failed on this side, or the loss of the session, is what the daemon's words are about.
-    throw session?.failure ?? lostSession ?? (await solveFailure(connection, request.ref, error, steps));
+    const thrown = await driven;
+    await endFailed(run, told);
+    throw await explain(run, error, thrown, steps);
   }
+}
+
+/** The order matters to a canceled build: until its status ends, the daemon may still use the session. */
+async function endFailed({ signal, session }: SolveRun, told: Promise<void>): Promise<void> {
+  if (signal.aborted) await within(told, statusEndMs);
+  await within(session?.close() ?? Promise.resolve(), sessionCloseMs);
+  await within(told, statusEndMs);
+}
+
+async function explain(
+  run: SolveRun,
+  error: unknown,
+  thrown: Thrown | undefined,
+  steps: StepLog,
+): Promise<unknown> {
+  const { connection, request, session, signal } = run;
+  if (signal.aborted || error instanceof ConnectionLostError) return error;
+  // What failed on this side, or the loss of the session, is what the daemon's words are about.
+  if (session?.failure !== undefined) return session.failure;
+  if (session?.lost.aborted === true) return session.lost.reason;
+  if (thrown !== undefined && !(thrown.error instanceof SolveError)) return thrown.error;
+  return solveFailure(connection, request.ref, error, steps);
 }
 
 /** Never rejects: trouble with the status is no trouble with the build. */

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
+import type { BuildFunction } from "@buildkit-node/gateway";
 import { Definition, type State } from "@buildkit-node/llb";
 
 /** A build that a frontend of the daemon makes. Its options are the build's `frontendAttrs`. */
@@ -9,8 +10,11 @@ export interface FrontendInput {
   readonly inputs?: Readonly<Record<string, State | Definition>>;
 }
 
-/** What is to be built: a graph, marshalled or not, or what a frontend makes. */
-export type SolveInput = State | Definition | FrontendInput;
+/**
+ * What is to be built: a graph, marshalled or not; what a frontend makes; or what a function returns that may ask the
+ * daemon while it thinks.
+ */
+export type SolveInput = State | Definition | FrontendInput | BuildFunction;
 
 /** The input with its kind told. */
 export type KnownInput =
@@ -19,10 +23,12 @@ export type KnownInput =
       readonly kind: "frontend";
       readonly frontend: string;
       readonly inputs: ReadonlyMap<string, State | Definition>;
-    };
+    }
+  | { readonly kind: "function"; readonly build: BuildFunction };
 
 /** @throws {InvalidArgumentError} for a frontend without a name */
 export function knownInput(input: SolveInput): KnownInput {
+  if (typeof input === "function") return { kind: "function", build: input };
   if (input instanceof Definition || !("frontend" in input)) return { kind: "graph", graph: input };
   const { frontend, inputs = {} } = input;
   if (typeof frontend !== "string" || frontend === "") {

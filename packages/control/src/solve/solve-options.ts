@@ -1,7 +1,13 @@
 import type { ProgressDisplay } from "@buildkit-node/core";
 import type { Exporter } from "@buildkit-node/exporters";
 import type { PlatformOption } from "@buildkit-node/llb";
-import type { Attachable, OnUnreadable } from "@buildkit-node/session";
+import type {
+  Attachable,
+  AuthOptions,
+  OnUnreadable,
+  SecretsOptions,
+  SshForward,
+} from "@buildkit-node/session";
 
 /** A cache to read from or to write to, such as `{ type: "registry", attrs: { ref: "host/name" } }`. */
 export interface CacheEntry {
@@ -38,7 +44,16 @@ export interface SolveOptions<E extends Exporters = Exporters> {
   readonly cacheTo?: readonly CacheEntry[];
   /** What the build may do beyond the ordinary: `network.host`, `security.insecure`, `device=<name>`. */
   readonly entitlements?: readonly string[];
-  /** Services that the build's session offers to the daemon besides those for files. */
+  /** Secrets by the ids under which steps mount them. */
+  readonly secrets?: SecretsOptions["secrets"];
+  /** SSH agents and keys that steps may use: `default`, `id=socket`, `id=key,key`, or in parts. */
+  readonly ssh?: readonly (string | SshForward)[];
+  /**
+   * Where registry credentials come from; false for none. Default: the configuration of the `docker` command, its
+   * credential helpers among it, which is read when the daemon asks.
+   */
+  readonly auth?: AuthOptions | false;
+  /** Other services that the build's session offers to the daemon. */
   readonly attachables?: readonly Attachable[];
   /**
    * Under what the daemon keeps what it was sent of `locals`, to ask next time only for files whose name, size or time

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeDetails } from "../src/errors/error-details.ts";
+import { decodeDetails } from "../src/internal.ts";
 
 const detail = (type: string, json: unknown) => ({ type, value: Buffer.from(JSON.stringify(json)) });
 
