@@ -15,7 +15,7 @@ export function imageResolver(connection: Connection, sessionId: () => Promise<s
     resolveImageConfig: async (ref, options) => {
       const { signal } = options;
       const session = await sessionId();
-      return askGateway(connection, ({ configs }) => configs.resolveImageConfig(ref, options), {
+      return askGateway(connection, ({ resolver }) => resolver.resolveImageConfig(ref, options), {
         session,
         timeoutMs,
         ...(signal !== undefined && { signal }),
