@@ -88,6 +88,7 @@ describe("Link.open", () => {
       "rootless buildkitd, from XDG_RUNTIME_DIR",
       "the Docker Engine, from DOCKER_HOST",
     ]);
+    expect((error as ConnectError).attempts.at(-1)?.address).toBe("docker://unix:///nowhere/docker.sock");
     expect((error as ConnectError).message).toMatch(
       /^no BuildKit daemon was found; tried\n {2}unix:\/\/\/run/,
     );

@@ -40,7 +40,7 @@ export async function engineApi(
         const { engineCommand } = await import("./helper-command.ts");
         return dialCommand(shown, engineCommand(engine), around.env, signal);
       }
-      if (engine.kind !== "tcp" || secured === undefined) return dialSocket(engine, signal);
+      if (engine.kind !== "tcp" || secured === undefined) return dialSocket(engine, signal, shown);
       const { dialTls } = await import("./tls.ts");
       const { skipVerify = false } = found;
       return dialTls(

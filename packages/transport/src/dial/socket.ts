@@ -10,9 +10,14 @@ const keepAliveMs = 30_000;
 /**
  * Opens a unix socket, a plain TCP socket or a named pipe.
  *
+ * @param shown the address as errors name it, where the socket is part of a longer one
  * @throws {ConnectError} or the signal's reason
  */
-export function dialSocket(address: SocketAddress, signal?: AbortSignal): Promise<Socket> {
+export function dialSocket(
+  address: SocketAddress,
+  signal?: AbortSignal,
+  shown: string = formatAddress(address),
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(socketOptions(address));
     const aborted = onAbort(signal, (reason) => fail(reason));
@@ -23,7 +28,7 @@ export function dialSocket(address: SocketAddress, signal?: AbortSignal): Promis
       socket.destroy();
       reject(reason);
     };
-    const onError = (error: Error) => fail(dialFailed(formatAddress(address), error));
+    const onError = (error: Error) => fail(dialFailed(shown, error));
     socket.once("error", onError);
     socket.once("connect", () => {
       aborted[Symbol.dispose]();

@@ -45,7 +45,7 @@ export type Protocol = "h2" | "http/1.1";
 export async function dialTls(to: Secured, protocol: Protocol, signal?: AbortSignal): Promise<TLSSocket> {
   const secureContext = await loadTls(to.address, to.tls, to.env);
   const name = to.tls.serverName ?? to.tcp.host;
-  const socket = await dialSocket(to.tcp, signal);
+  const socket = await dialSocket(to.tcp, signal, to.address);
   const secured = connect({
     socket,
     secureContext,
