@@ -5,10 +5,13 @@ import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { Scope } from "@buildkit-node/core";
+import { connect } from "@buildkit-node/control";
+import { BuildkitError, Scope } from "@buildkit-node/core";
 import { DaemonError, findOrStartDaemon, startDockerd } from "@buildkit-node/daemon";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { busyboxRoot } from "../../examples/hello/graph.ts";
 import { missingProgramFolders, startEngine } from "../../scripts/debian/engines.ts";
+import { provideSets } from "../../scripts/debian/provide.ts";
 import { describeDaemon } from "../support/describe-daemon.ts";
 import { leftoversOf, processes } from "../support/leftovers.ts";
 import { describeDestructive } from "../support/ways.ts";
@@ -61,6 +64,25 @@ describeDestructive("a private Docker Engine", () => {
     const bridge = await bridgeOf(engine.directory);
     engine.signal("KILL");
     expect(await engine.exited).toBe(128 + 9);
+    await engine.close();
+    expect(await leftoversOf(engine.directory, bridge)).toEqual([]);
+  });
+
+  it("takes the steps that run along when it is killed", async () => {
+    const engine = scope.use(await startEngine("testing"));
+    const bridge = await bridgeOf(engine.directory);
+    const client = scope.use(await connect(engine.address));
+    // A command line that no other process has.
+    const seconds = `1000.${process.pid}${Date.now()}`;
+    const build = client.start(busyboxRoot().run(["sleep", seconds]), {
+      locals: { tools: await toolsFolder() },
+    });
+    const failure = build.result.catch((error: unknown) => error);
+    await vi.waitFor(async () => expect(await processes(`sleep\0${seconds}`)).not.toEqual([]), 20_000);
+    engine.signal("KILL");
+    expect(await engine.exited).toBe(128 + 9);
+    expect(await failure).toBeInstanceOf(BuildkitError);
+    expect(await processes(`sleep\0${seconds}`)).toEqual([]);
     await engine.close();
     expect(await leftoversOf(engine.directory, bridge)).toEqual([]);
   });
@@ -198,6 +220,12 @@ describeDestructive("findOrStartDaemon", () => {
     expect(error).toMatchObject({ program: "buildkitd", exitCode: 4, log: path.join(folder, "buildkitd") });
   });
 });
+
+/** The folder with Debian's static busybox. */
+async function toolsFolder(): Promise<string> {
+  const { busybox } = await provideSets("busybox");
+  return path.join(busybox.root, "bin");
+}
 
 /** The name of the bridge in an engine's configuration. */
 async function bridgeOf(directory: string): Promise<string> {

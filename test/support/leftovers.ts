@@ -13,13 +13,13 @@ export async function leftoversOf(directory: string, bridge: string): Promise<st
   return found.flat();
 }
 
-/** The processes that name the directory in their command line. */
-export async function processes(directory: string): Promise<string[]> {
+/** The processes whose command line, with a zero byte after each word, contains the text. */
+export async function processes(text: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of await readdir("/proc")) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
     const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (command.includes(directory)) found.push(`process ${pid}: ${command.replaceAll("\0", " ")}`);
+    if (command.includes(text)) found.push(`process ${pid}: ${command.replaceAll("\0", " ")}`);
   }
   return found;
 }
