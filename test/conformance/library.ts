@@ -86,7 +86,7 @@ const functions = new Map<string, LibraryFunction>([
     "definitionOps",
     (args) => {
       const ops = list(args.get(0)).filter((op): op is Uint8Array => op instanceof Uint8Array);
-      return new DefinitionValue(new llb.Definition({ def: ops, metadata: new Map() }), true);
+      return new DefinitionValue(llb.Definition.fromWire({ def: ops, metadata: new Map() }), true);
     },
   ],
   ["fromDefinition", fromDefinition],

@@ -6,8 +6,8 @@ export interface CallSite {
   readonly stack?: string;
 }
 
-/** How many of the caller's frames a call site keeps: enough to see past a helper or two of the caller's own. */
-const frameCount = 3;
+/** How many of the caller's frames a call site keeps: enough to see past a helper of the caller's own. */
+const frameCount = 2;
 
 let enabled = true;
 

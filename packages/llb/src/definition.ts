@@ -22,15 +22,29 @@ export interface DefinitionVertex {
 /** A marshalled graph: what is sent to a daemon. Immutable. */
 export class Definition {
   /** The definition of an empty filesystem. */
-  static readonly empty: Definition = new Definition({});
+  static readonly empty: Definition = new Definition([], () => ({}));
 
-  /** The message as it goes over the wire. */
-  readonly wire: WireDefinition;
+  /** The ops as they go over the wire: each after those that it reads, the one that names the output last. */
+  readonly ops: readonly Uint8Array[];
+  readonly #describe: () => OpsDescription;
+  #description: OpsDescription | undefined;
   #digests: readonly string[] | undefined;
   #vertices: readonly DefinitionVertex[] | undefined;
 
-  constructor(wire: WireDefinition) {
-    this.wire = Object.freeze(wire);
+  /**
+   * Definitions are made by `marshal`, `Definition.fromWire` and `Definition.fromBytes`.
+   *
+   * @param describe called once, when what it gives is first asked for
+   */
+  constructor(ops: readonly Uint8Array[], describe: () => OpsDescription, digests?: readonly string[]) {
+    this.ops = ops;
+    this.#describe = describe;
+    this.#digests = digests;
+  }
+
+  /** A definition from the fields of its message. */
+  static fromWire(wire: WireDefinition): Definition {
+    return new Definition(wire.def ?? [], () => wire);
   }
 
   /**
@@ -40,7 +54,7 @@ export class Definition {
    */
   static fromBytes(bytes: Uint8Array): Definition {
     try {
-      return new Definition(decode(definitionMessage, Uint8Array.from(bytes)));
+      return Definition.fromWire(decode(definitionMessage, Uint8Array.from(bytes)));
     } catch (cause) {
       throw unreadable("the definition cannot be read", bytes, cause);
     }
@@ -49,23 +63,23 @@ export class Definition {
   /** Writes the definition as protobuf, its maps in the order of their keys. */
   toBytes(): Uint8Array<ArrayBuffer> {
     const writer = new Writer();
-    encode(writer, definitionMessage, this.wire);
-    return writer.finish();
+    encode(writer, definitionMessage, this.toWire());
+    return Uint8Array.from(writer.finish());
   }
 
-  /** The ops as they go over the wire: each after those that it reads, the one that names the output last. */
-  get ops(): readonly Uint8Array[] {
-    return this.wire.def ?? [];
+  /** The fields of the definition's message. */
+  toWire(): WireDefinition {
+    return this.isEmpty ? {} : { def: this.ops, metadata: this.metadata, ...sourceOf(this.source) };
   }
 
   /** The metadata of the ops by digest. */
   get metadata(): ReadonlyMap<string, OpMetadata> {
-    return this.wire.metadata ?? new Map();
+    return this.#described.metadata ?? new Map();
   }
 
   /** Where the ops were written. */
   get source(): DefinitionSource | undefined {
-    return this.wire.source;
+    return this.#described.source;
   }
 
   get isEmpty(): boolean {
@@ -105,6 +119,18 @@ export class Definition {
     });
     return this.#vertices;
   }
+
+  get #described(): OpsDescription {
+    this.#description ??= this.#describe();
+    return this.#description;
+  }
+}
+
+/** What is known about ops beside their bytes. */
+type OpsDescription = Pick<WireDefinition, "metadata" | "source">;
+
+function sourceOf(source: DefinitionSource | undefined): { readonly source?: DefinitionSource } {
+  return source === undefined ? {} : { source };
 }
 
 function decodeOp(bytes: Uint8Array, digest: string): Op {

@@ -49,13 +49,21 @@ export interface CopyAction {
   readonly from: State | StagedFiles;
   readonly src: string;
   readonly dest: string;
-  readonly options: CopyOptions;
+  /** Permission bits, a change of them, or -1 to keep them. */
+  readonly mode: number | string;
+  readonly followSymlinks: boolean;
+  readonly contentsOnly: boolean;
+  readonly attemptUnpack: boolean;
+  readonly createDestPath: boolean;
+  readonly wildcard: boolean;
+  readonly allowEmptyWildcard: boolean;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly requiredPaths: readonly string[];
+  readonly alwaysReplaceExisting: boolean;
   readonly owner: Owner | undefined;
   readonly timestamp: Int;
 }
-
-/** An action as a vertex keeps it: its paths are absolute, and what it copies from stands beside it. */
-export type BoundFileAction = Exclude<FileAction, CopyAction> | Omit<CopyAction, "from">;
 
 /** Files that actions make on top of a state, only to be copied from. */
 export interface StagedFiles {
@@ -114,7 +122,14 @@ export function mkdir(
 ): MkdirAction {
   const { mode = 0o755, parents = false } = options;
   checkPermissions("mkdir", path, mode, mkdir);
-  return Object.freeze({ kind: "mkdir", path, mode, parents, ...created(options, mkdir) });
+  return Object.freeze({
+    kind: "mkdir",
+    path,
+    mode,
+    parents,
+    owner: ownerIn(options, mkdir),
+    timestamp: timestampIn(options, mkdir),
+  });
 }
 
 /**
@@ -133,7 +148,14 @@ export function mkfile(
   const { mode = 0o644 } = options;
   checkPermissions("mkfile", path, mode, mkfile);
   const content = typeof data === "string" ? encodeText(data, mkfile) : Uint8Array.from(data);
-  return Object.freeze({ kind: "mkfile", path, mode, data: content, ...created(options, mkfile) });
+  return Object.freeze({
+    kind: "mkfile",
+    path,
+    mode,
+    data: content,
+    owner: ownerIn(options, mkfile),
+    timestamp: timestampIn(options, mkfile),
+  });
 }
 
 /**
@@ -141,7 +163,13 @@ export function mkfile(
  * below `/`, not below the state's directory. BuildKit 0.15 and later.
  */
 export function symlink(oldPath: string, newPath: string, options: CreateOptions = {}): SymlinkAction {
-  return Object.freeze({ kind: "symlink", oldPath, newPath, ...created(options, symlink) });
+  return Object.freeze({
+    kind: "symlink",
+    oldPath,
+    newPath,
+    owner: ownerIn(options, symlink),
+    timestamp: timestampIn(options, symlink),
+  });
 }
 
 /** Removes a file or a directory with all that is in it. */
@@ -177,8 +205,8 @@ export function copy(
       entry: copy,
     });
   }
-  const { mode } = options;
-  if (typeof mode === "number" && !(Number.isInteger(mode) && mode >= 0 && mode <= 0o7777)) {
+  const { mode = -1, include = none, exclude = none, requiredPaths = none } = options;
+  if (typeof mode === "number" && options.mode !== undefined && !isMode(mode, 0o7777)) {
     throw modeError("copy", src, mode, "is not a mode from 0 to 0o7777", copy);
   }
   return Object.freeze({
@@ -186,8 +214,19 @@ export function copy(
     from,
     src,
     dest,
-    options: Object.freeze({ ...options }),
-    ...created(options, copy),
+    mode,
+    followSymlinks: options.followSymlinks ?? false,
+    contentsOnly: options.contentsOnly ?? false,
+    attemptUnpack: options.attemptUnpack ?? false,
+    createDestPath: options.createDestPath ?? false,
+    wildcard: options.wildcard ?? false,
+    allowEmptyWildcard: options.allowEmptyWildcard ?? false,
+    include: copied(include),
+    exclude: copied(exclude),
+    requiredPaths: copied(requiredPaths),
+    alwaysReplaceExisting: options.alwaysReplaceExisting ?? false,
+    owner: ownerIn(options, copy),
+    timestamp: timestampIn(options, copy),
   });
 }
 
@@ -209,14 +248,20 @@ export function actionList(actions: FileActions): readonly FileAction[] {
   return Array.isArray(actions) ? (actions as readonly FileAction[]) : [actions as FileAction];
 }
 
-function created(
-  { owner, createdAt }: CreateOptions,
-  entry: EntryPoint,
-): { readonly owner: Owner | undefined; readonly timestamp: Int } {
-  return {
-    owner: owner === undefined ? undefined : ownerOf(owner, entry),
-    timestamp: createdAt === undefined ? -1 : nanoseconds(createdAt, entry),
-  };
+const none: readonly string[] = Object.freeze([]);
+
+/** A list that the caller cannot change afterwards. */
+function copied(list: readonly string[]): readonly string[] {
+  return list.length === 0 ? none : Object.freeze([...list]);
+}
+
+function ownerIn({ owner }: CreateOptions, entry: EntryPoint): Owner | undefined {
+  return owner === undefined ? undefined : ownerOf(owner, entry);
+}
+
+/** Nanoseconds since 1970, or -1 for the time of the build. */
+function timestampIn({ createdAt }: CreateOptions, entry: EntryPoint): Int {
+  return createdAt === undefined ? -1 : nanoseconds(createdAt, entry);
 }
 
 function nanoseconds(time: Date | bigint, entry: EntryPoint): bigint {
@@ -230,9 +275,13 @@ function nanoseconds(time: Date | bigint, entry: EntryPoint): bigint {
 }
 
 function checkPermissions(what: string, path: string, mode: number, entry: EntryPoint): void {
-  if (!Number.isInteger(mode) || mode < 0 || mode > 0o777) {
+  if (!isMode(mode, 0o777)) {
     throw modeError(what, path, mode, "is not made of permission bits alone (0 to 0o777)", entry);
   }
+}
+
+function isMode(mode: number, largest: number): boolean {
+  return Number.isInteger(mode) && mode >= 0 && mode <= largest;
 }
 
 function modeError(what: string, path: string, mode: number, why: string, entry: EntryPoint): LlbError {

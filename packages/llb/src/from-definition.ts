@@ -119,7 +119,7 @@ function platformOf({ os = "", architecture = "", ...rest }: OpPlatform): Platfo
 function locationsOf(definition: Definition): ReadonlyMap<string, readonly SourceLocation[]> {
   const maps: readonly SourceMap[] = (definition.source?.infos ?? []).map((info) => {
     const { filename = "", language = "", data = new Uint8Array(), definition: nested } = info;
-    const state = nested === undefined ? undefined : fromDefinition(new Definition(nested));
+    const state = nested === undefined ? undefined : fromDefinition(Definition.fromWire(nested));
     return sourceMap({ filename, language, data, ...(state !== undefined && { state }) });
   });
   const locationOf = ({ sourceIndex = 0, ranges = [] }: DefinitionLocation): SourceLocation => {

@@ -3,7 +3,6 @@ import { LlbError, type LlbErrorReason, shown } from "./error.ts";
 import type { State } from "./state.ts";
 import type { Output } from "./vertex.ts";
 import type { Int } from "./wire/field.ts";
-import type { OpMount } from "./wire/op.ts";
 
 /** Anything that a step can be given in its filesystem beside its root. */
 export type Mount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount;
@@ -234,11 +233,16 @@ export function ssh(
   return Object.freeze({ kind: "ssh", id, target, uid, gid, mode, optional });
 }
 
-/** A mount as an exec vertex keeps it. */
+/** A mount that is given out by its target: neither a secret nor a socket. */
+export type FileMount = Omit<BindMount, "source"> | Omit<CacheMount, "source"> | TmpfsMount;
+
+/** A mount in its place in a command. */
 export interface BoundMount {
+  readonly target: string;
   readonly source: Output | undefined;
-  /** All but the number of the source among the inputs. */
-  readonly wire: OpMount & { readonly target: string };
+  /** The number of its output, -1 for none. */
+  readonly output: number;
+  readonly mount: FileMount;
 }
 
 function checkTarget(target: string, entry: EntryPoint): void {

@@ -1,6 +1,12 @@
+/** What is shortened in a rooted path: an empty part, `.` or `..`. */
+const unclean = /\/\.{0,2}(?:\/|$)/;
+
 /** Shortens a slash path: no `//`, `.` or trailing slash, `..` resolved; the empty path is `.`. */
 export function cleanPath(path: string): string {
   const rooted = path.startsWith("/");
+  if (rooted && !unclean.test(path)) {
+    return path;
+  }
   const kept: string[] = [];
   for (const part of path.split("/")) {
     if (part === "..") {

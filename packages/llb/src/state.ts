@@ -18,11 +18,11 @@ import {
   type SecurityMode,
   type Settings,
 } from "./settings.ts";
-import { makeExec, mountedStates, mountList } from "./steps/exec.ts";
+import { makeExec, mountedStates, mountList, mountOutput } from "./steps/exec.ts";
 import { copiedStates, makeFile } from "./steps/file.ts";
 import { makePassthrough } from "./steps/passthrough.ts";
 import { type Ulimit, ulimitOf } from "./ulimit.ts";
-import type { BuildVertex, Output } from "./vertex.ts";
+import type { BuildVertex, ExecVertex, Output } from "./vertex.ts";
 
 /** A state that waits for nothing: a filesystem, and the settings for the steps on it. */
 export interface Closed {
@@ -180,7 +180,7 @@ export class State {
    */
   run(args: readonly string[], options: RunOptions = {}): State {
     const entry = this.run;
-    return part(this.#run(args, options, mountList(options.mounts, entry), entry), ({ root }) => root);
+    return part(this.#run(args, options, mountList(options.mounts), entry), ({ root }) => root);
   }
 
   /** Like {@link run}, for a command whose writable mounts are of interest too. */
@@ -189,7 +189,7 @@ export class State {
     options: RunOptions<M> = {},
   ): Exec<OutputTarget<M>> {
     const entry = this.exec;
-    const mounts = mountList(options.mounts, entry);
+    const mounts = mountList(options.mounts);
     const run = this.#run(args, options, mounts, entry);
     const outputs = mounts.filter((mount) => mount.kind === "bind" && mount.output);
     return Object.freeze({
@@ -198,7 +198,7 @@ export class State {
         Object.fromEntries(
           outputs.map(({ target = "" }) => [
             target,
-            part(run, ({ outputs: made }) => fresh(made.get(target))),
+            part(run, ({ vertex }) => fresh(mountOutput(vertex, target))),
           ]),
         ),
       ) as Readonly<Record<OutputTarget<M>, State>>,
@@ -295,13 +295,8 @@ export class State {
     const site = callSite(entry);
     const base = adjusted(this, options);
     return combined([this, base, ...mountedStates(mounts)], (closed) => {
-      const { root, mounts: outputs } = makeExec(closed(base), args, options, {
-        mounts,
-        closed,
-        site,
-        entry,
-      });
-      return { root: withOutput(closed(this).settings, root), outputs };
+      const vertex = makeExec(closed(base), args, options, { mounts, closed, site, entry });
+      return { vertex, root: withOutput(closed(this).settings, mountOutput(vertex, "/")) };
     });
   }
 
@@ -337,8 +332,8 @@ export function combine(states: readonly State[], make: (closed: (state: State) 
 
 /** A command that was run, before its mounts become states. */
 interface Run {
+  readonly vertex: ExecVertex;
   readonly root: State;
-  readonly outputs: ReadonlyMap<string, Output>;
 }
 
 /** Makes anything from states, as {@link combine} does. */
@@ -346,13 +341,21 @@ export function combined<T>(
   states: readonly State[],
   make: (closed: (state: State) => Closed) => T,
 ): T | Deferred<T> {
-  const needs = states.flatMap((state) => {
-    const contents = contentsOf(state);
-    return contents instanceof Deferred ? [contents] : [];
-  });
+  const needs = openOnes(states);
   return needs.length === 0
     ? make(closedOf)
     : new Deferred(needs, (resolved) => make((state) => closedOf(resolvedState(state, resolved))));
+}
+
+function openOnes(states: readonly State[]): readonly Deferred<State>[] {
+  const open: Deferred<State>[] = [];
+  for (const state of states) {
+    const contents = contentsOf(state);
+    if (contents instanceof Deferred) {
+      open.push(contents);
+    }
+  }
+  return open;
 }
 
 /** A part of something that may have to be waited for. */

@@ -1,7 +1,7 @@
 import type { Platform } from "@buildkit-node/oci";
 import type { CallSite } from "./call-site.ts";
 import type { Constraints } from "./constraints.ts";
-import type { BoundFileAction } from "./file-action.ts";
+import type { FileAction } from "./file-action.ts";
 import type { BoundMount, SecretMount, SshMount } from "./mount.ts";
 import type { Device, ProxyEnv } from "./run-options.ts";
 import type { Settings } from "./settings.ts";
@@ -68,7 +68,7 @@ export interface FileVertex extends BuiltVertex {
 /** A file action in its place. */
 export interface BoundAction {
   /** The action, with its paths made absolute. */
-  readonly action: BoundFileAction;
+  readonly action: FileAction;
   /** What the owner's names are looked up in, and what the first action of a chain changes. */
   readonly base: Output | undefined;
   /** The place in the list of the action whose result this one changes; absent for the first of a chain. */

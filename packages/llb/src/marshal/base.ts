@@ -21,7 +21,7 @@ export interface MarshalOptions extends StepOptions {
 export interface Base {
   readonly platform: Platform;
   readonly localUniqueId: string;
-  readonly filters: readonly string[];
+  readonly workerConstraints: { readonly filter: readonly string[] };
   readonly metadata: OpMetadata;
   readonly caps: ReadonlySet<string> | undefined;
 }
@@ -32,7 +32,7 @@ export function baseOf(options: MarshalOptions, entry: EntryPoint): Base {
   return {
     platform: platformOf(options.platform, entry),
     localUniqueId: options.localUniqueId ?? randomId(),
-    filters,
+    workerConstraints: { filter: filters },
     metadata,
     caps: options.caps === undefined ? undefined : new Set(options.caps),
   };

@@ -7,7 +7,8 @@ import type { InputOf } from "./vertex-op.ts";
 export class Inputs {
   readonly list: OpInput[] = [];
   readonly #inputOf: InputOf;
-  readonly #numbers = new Map<string, number>();
+  /** For long lists: the numbers by digest and index. */
+  #numbers: Map<string, number> | undefined;
 
   constructor(inputOf: InputOf) {
     this.#inputOf = inputOf;
@@ -19,21 +20,33 @@ export class Inputs {
       return -1;
     }
     const input = this.#inputOf(output);
-    const key = `${input.digest}/${input.index}`;
-    const number = this.#numbers.get(key);
+    const number = this.#find(input);
     if (number !== undefined) {
       return number;
     }
-    this.#numbers.set(key, this.list.length);
+    this.#numbers?.set(keyOf(input), this.list.length);
     return this.list.push(input) - 1;
+  }
+
+  #find(input: OpInput): number | undefined {
+    if (this.#numbers === undefined && this.list.length < 8) {
+      const number = this.list.findIndex(
+        ({ digest, index }) => digest === input.digest && index === input.index,
+      );
+      return number < 0 ? undefined : number;
+    }
+    this.#numbers ??= new Map(this.list.map((known, number) => [keyOf(known), number]));
+    return this.#numbers.get(keyOf(input));
   }
 }
 
-/** The fields that every op has beside its own. */
-export function commonOf(
-  vertex: { readonly constraints: { readonly filters: readonly string[] } },
-  base: Base,
-): Pick<Op, "constraints"> {
-  const { filters } = vertex.constraints;
-  return { constraints: { filter: filters.length === 0 ? base.filters : [...base.filters, ...filters] } };
+function keyOf({ digest, index }: OpInput): string {
+  return `${digest}/${index}`;
+}
+
+/** The filters of a step: those for the whole graph, then its own. */
+export function workerConstraints(filters: readonly string[], base: Base): NonNullable<Op["constraints"]> {
+  return filters.length === 0
+    ? base.workerConstraints
+    : { filter: [...base.workerConstraints.filter, ...filters] };
 }

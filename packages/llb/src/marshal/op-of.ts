@@ -12,7 +12,7 @@ import type { OpInput } from "../wire/op.ts";
 import type { Base } from "./base.ts";
 import { execOp } from "./exec-op.ts";
 import { fileAction } from "./file-action-op.ts";
-import { commonOf, Inputs } from "./inputs.ts";
+import { Inputs, workerConstraints } from "./inputs.ts";
 import type { InputOf, VertexOp } from "./vertex-op.ts";
 
 /** Writes a vertex as an op. Imported vertices have theirs already. */
@@ -66,7 +66,7 @@ function sourceOp(vertex: SourceVertex, base: Base): VertexOp {
   const hasPlatform = platformSchemes.some((scheme) => identifier.startsWith(scheme));
   return {
     op: {
-      ...commonOf(vertex, base),
+      constraints: workerConstraints(vertex.constraints.filters, base),
       ...(hasPlatform && { platform: constraints.platform ?? base.platform }),
       source: { identifier, attrs },
     },
@@ -80,25 +80,30 @@ function fileOp(vertex: FileVertex, base: Base, inputOf: InputOf): VertexOp {
     inputs.numberOf(output);
   }
   const count = inputs.list.length;
-  const actions = vertex.actions.map((bound, place) => {
-    const root = inputs.numberOf(bound.base);
-    return {
-      input: bound.previous === undefined ? root : count + bound.previous,
-      secondaryInput:
-        bound.from !== undefined && "action" in bound.from
-          ? count + bound.from.action
-          : inputs.numberOf(bound.from),
-      output: place === vertex.actions.length - 1 ? 0 : -1,
-      ...fileAction(bound.action, root),
-    };
+  const last = vertex.actions.length - 1;
+  const actions = vertex.actions.map(({ action, base: output, previous, from }, at) => {
+    const root = inputs.numberOf(output);
+    return fileAction(action, root, {
+      input: previous === undefined ? root : count + previous,
+      secondaryInput: from !== undefined && "action" in from ? count + from.action : inputs.numberOf(from),
+      output: at === last ? 0 : -1,
+    });
   });
-  return { op: { inputs: inputs.list, ...commonOf(vertex, base), file: { actions } }, caps: ["file.base"] };
+  const constraints = workerConstraints(vertex.constraints.filters, base);
+  return { op: { inputs: inputs.list, constraints, file: { actions } }, caps: fileCaps };
 }
+
+const fileCaps = ["file.base"];
+const mergeCaps = ["mergeop"];
+const diffCaps = ["diffop"];
 
 function mergeOp(vertex: MergeVertex, base: Base, inputOf: InputOf): VertexOp {
   const inputs = vertex.inputs.map(inputOf);
   const merge = { inputs: inputs.map((_, input) => ({ input })) };
-  return { op: { inputs, ...commonOf(vertex, base), merge }, caps: ["mergeop"] };
+  return {
+    op: { inputs, constraints: workerConstraints(vertex.constraints.filters, base), merge },
+    caps: mergeCaps,
+  };
 }
 
 function diffOp(vertex: DiffVertex, base: Base, inputOf: InputOf): VertexOp {
@@ -107,7 +112,10 @@ function diffOp(vertex: DiffVertex, base: Base, inputOf: InputOf): VertexOp {
     input: output === undefined ? -1 : inputs.push(inputOf(output)) - 1,
   });
   const diff = { lower: place(vertex.lower), upper: place(vertex.upper) };
-  return { op: { inputs, ...commonOf(vertex, base), diff }, caps: ["diffop"] };
+  return {
+    op: { inputs, constraints: workerConstraints(vertex.constraints.filters, base), diff },
+    caps: diffCaps,
+  };
 }
 
 function buildOp(vertex: BuildVertex, base: Base, inputOf: InputOf): VertexOp {
@@ -116,7 +124,7 @@ function buildOp(vertex: BuildVertex, base: Base, inputOf: InputOf): VertexOp {
     op: {
       inputs: [inputOf(vertex.input)],
       platform: constraints.platform ?? base.platform,
-      ...commonOf(vertex, base),
+      constraints: workerConstraints(vertex.constraints.filters, base),
       build: {
         builder: -1,
         inputs: new Map([["buildkit.llb.definition", { input: 0 }]]),
@@ -130,7 +138,11 @@ function buildOp(vertex: BuildVertex, base: Base, inputOf: InputOf): VertexOp {
 function passthroughOp(vertex: PassthroughVertex, base: Base, inputOf: InputOf): VertexOp {
   const { id, outputs } = vertex;
   return {
-    op: { inputs: vertex.inputs.map(inputOf), ...commonOf(vertex, base), passthrough: { id, outputs } },
+    op: {
+      inputs: vertex.inputs.map(inputOf),
+      constraints: workerConstraints(vertex.constraints.filters, base),
+      passthrough: { id, outputs },
+    },
     caps: ["passthroughop"],
   };
 }

@@ -1,40 +1,40 @@
-import type { SourceLocation, SourceMap } from "../source-map.ts";
+import type { SourceMap } from "../source-map.ts";
 import type { DefinitionLocation, DefinitionSource, WireDefinition } from "../wire/definition.ts";
+import type { MarshalledVertex } from "./marshal.ts";
 
-/** Collects where vertices were written, and numbers the files in the order in which it meets them. */
-export class SourceCollector {
-  readonly #maps: SourceMap[] = [];
+/** Says where vertices were written. Files are numbered in the order in which vertices name them. */
+export function describeSources(
+  vertices: Iterable<MarshalledVertex>,
+  define: (map: SourceMap) => WireDefinition | undefined,
+): DefinitionSource {
+  const files = new Files();
+  const locations = new Map<string, { readonly locations: readonly DefinitionLocation[] }>();
+  for (const vertex of vertices) {
+    const places = vertex.locations.map(({ map, ranges }) => ({ sourceIndex: files.numberOf(map), ranges }));
+    locations.set(vertex.digest, places.length === 0 ? nowhere : { locations: places });
+  }
+  const infos = files.list.map((map) => {
+    const { filename, data, language } = map;
+    const definition = define(map);
+    return { filename, data, language, ...(definition !== undefined && { definition }) };
+  });
+  return { locations, infos };
+}
+
+const nowhere = Object.freeze({ locations: Object.freeze([]) });
+
+/** Source files without repetition: equal ones count as one. */
+class Files {
+  readonly list: SourceMap[] = [];
   readonly #numbers = new Map<SourceMap, number>();
-  readonly #locations = new Map<string, DefinitionLocation[]>();
 
-  /** Notes the places of a vertex: one that stands in the graph twice has them twice. */
-  add(digest: string, locations: readonly SourceLocation[]): void {
-    const list = this.#locations.get(digest) ?? [];
-    this.#locations.set(digest, list);
-    for (const { map, ranges } of locations) {
-      list.push({ sourceIndex: this.#numberOf(map), ranges });
-    }
-  }
-
-  /** What the definition says about sources. The files' own definitions are made by `define`. */
-  finish(define: (map: SourceMap) => WireDefinition | undefined): DefinitionSource {
-    return {
-      locations: new Map([...this.#locations].map(([digest, locations]) => [digest, { locations }])),
-      infos: this.#maps.map((map) => {
-        const definition = define(map);
-        const { filename, data, language } = map;
-        return { filename, data, language, ...(definition !== undefined && { definition }) };
-      }),
-    };
-  }
-
-  #numberOf(map: SourceMap): number {
+  numberOf(map: SourceMap): number {
     const known = this.#numbers.get(map);
     if (known !== undefined) {
       return known;
     }
-    const equal = this.#maps.findIndex((other) => isEqual(other, map));
-    const number = equal < 0 ? this.#maps.push(map) - 1 : equal;
+    const equal = this.list.findIndex((other) => isEqual(other, map));
+    const number = equal < 0 ? this.list.push(map) - 1 : equal;
     this.#numbers.set(map, number);
     return number;
   }

@@ -1,60 +1,34 @@
 import type { CallSite, EntryPoint } from "../call-site.ts";
 import { constraintsOf } from "../constraints.ts";
 import { LlbError, shown } from "../error.ts";
-import type { BoundMount, Mount, SecretMount, SshMount } from "../mount.ts";
-import type { Mounts, RunOptions } from "../run-options.ts";
+import type { BindMount, BoundMount, FileMount, Mount, SecretMount, SshMount } from "../mount.ts";
+import type { Device, Mounts, RunOptions } from "../run-options.ts";
 import type { Closed, State } from "../state.ts";
 import type { ExecVertex, Output } from "../vertex.ts";
-import type { OpMount } from "../wire/op.ts";
 import { compareUtf8 } from "../wire/utf8.ts";
 
-/** What a run leaves behind: its root, and the content of its writable mounts by target. */
-export interface ExecOutputs {
-  readonly root: Output | undefined;
-  readonly mounts: ReadonlyMap<string, Output>;
+/** Mounts in either form as a list. */
+export function mountList(mounts: Mounts | undefined): readonly Mount[] {
+  if (mounts === undefined) {
+    return noMounts;
+  }
+  return isList(mounts)
+    ? mounts
+    : Object.entries(mounts).map(([target, source]): BindMount => ({ ...writable, target, source }));
 }
 
 /** The states that the mounts of a run read. */
 export function mountedStates(mounts: readonly Mount[]): readonly State[] {
-  return mounts.flatMap((mount) =>
-    (mount.kind === "bind" || mount.kind === "cache") && mount.source !== undefined ? [mount.source] : [],
-  );
-}
-
-/** Mounts in either form as a list, checked for targets that stand there twice. */
-export function mountList(mounts: Mounts | undefined, entry: EntryPoint): readonly Mount[] {
-  if (mounts === undefined) {
-    return [];
-  }
-  const list: readonly Mount[] = isList(mounts)
-    ? mounts
-    : Object.entries(mounts).map(([target, source]) => ({
-        kind: "bind",
-        target,
-        source,
-        path: "",
-        readonly: false,
-        output: true,
-        contentCache: "default",
-      }));
-  const targets = new Set(["/"]);
-  for (const { kind, target } of list) {
-    if (kind !== "secret" && kind !== "ssh" && targets.has(target)) {
-      throw new LlbError(
-        target === "/"
-          ? "the root is mounted already: run on the other state"
-          : `two mounts have the target ${shown(target)}`,
-        { reason: "mount-target", value: target, entry },
-      );
-    }
-    if (kind !== "secret" && kind !== "ssh") {
-      targets.add(target);
+  const states: State[] = [];
+  for (const mount of mounts) {
+    if ((mount.kind === "bind" || mount.kind === "cache") && mount.source !== undefined) {
+      states.push(mount.source);
     }
   }
-  return list;
+  return states;
 }
 
-/** Makes the vertex of a command, and says what comes out of it. */
+/** Makes the vertex of a command. */
 export function makeExec(
   base: Closed,
   args: readonly string[],
@@ -65,39 +39,42 @@ export function makeExec(
     readonly site: CallSite | undefined;
     readonly entry: EntryPoint;
   },
-): ExecOutputs {
+): ExecVertex {
   const { mounts, closed, site, entry } = given;
-  const { readonlyRoot = false, validExitCodes, proxy, devices = [] } = options;
-  const placed = placeMounts(base.output, readonlyRoot, mounts, closed);
-  const constraints = constraintsOf(options, entry);
-  const vertex: ExecVertex = Object.freeze({
+  const { readonlyRoot = false, validExitCodes, proxy, devices = noDevices } = options;
+  return Object.freeze({
     kind: "exec",
     args: Object.freeze([...args]),
     settings: base.settings,
-    mounts: placed.map(({ bound }) => bound),
-    secrets: mounts.filter((mount): mount is SecretMount => mount.kind === "secret"),
-    ssh: mounts.filter((mount): mount is SshMount => mount.kind === "ssh"),
-    devices: devices.map((device) => (typeof device === "string" ? { name: device } : device)),
-    validExitCodes: exitCodes(validExitCodes, entry),
+    mounts: placeMounts(base.output, readonlyRoot, mounts, closed, entry),
+    secrets: ofKind<SecretMount>(mounts, "secret"),
+    ssh: ofKind<SshMount>(mounts, "ssh"),
+    devices: devices.length === 0 ? noDevices : devices.map(deviceOf),
+    validExitCodes: validExitCodes === undefined ? undefined : exitCodes(validExitCodes, entry),
     proxy,
-    constraints,
+    constraints: constraintsOf(options, entry),
     site,
   });
-  const platform = constraints.platform === undefined ? {} : { platform: constraints.platform };
-  const outputs = new Map<string, Output>();
-  for (const { bound, index } of placed) {
-    if (index !== undefined) {
-      outputs.set(bound.wire.target, Object.freeze({ vertex, index, ...platform }));
-    }
-  }
-  return { root: readonlyRoot ? base.output : outputs.get("/"), mounts: outputs };
 }
 
-interface Placed {
-  readonly bound: BoundMount;
-  /** The number of its output, if it has one. */
-  readonly index: number | undefined;
+/** What a command leaves in one of its mounts: for a read-only one what was there before. */
+export function mountOutput(vertex: ExecVertex, target: string): Output | undefined {
+  const mount = vertex.mounts.find((candidate) => candidate.target === target);
+  if (mount === undefined || mount.output < 0) {
+    return mount?.source;
+  }
+  const { platform } = vertex.constraints;
+  return Object.freeze(
+    platform === undefined ? { vertex, index: mount.output } : { vertex, index: mount.output, platform },
+  );
 }
+
+const noMounts: readonly never[] = Object.freeze([]);
+const noDevices: readonly Device[] = Object.freeze([]);
+
+const writable = { kind: "bind", path: "", readonly: false, output: true, contentCache: "default" } as const;
+const writableRoot = { ...writable, target: "/" };
+const readonlyRootMount = { ...writableRoot, readonly: true, output: false };
 
 /** Puts the mounts in the order of their targets, and numbers the outputs in this order. */
 function placeMounts(
@@ -105,56 +82,57 @@ function placeMounts(
   readonlyRoot: boolean,
   mounts: readonly Mount[],
   closed: (state: State) => Closed,
-): readonly Placed[] {
-  const drafts: Draft[] = [rootDraft(root, readonlyRoot)];
+  entry: EntryPoint,
+): readonly BoundMount[] {
+  const placed = [
+    { target: "/", source: root, output: -1, mount: readonlyRoot ? readonlyRootMount : writableRoot },
+  ] as {
+    readonly target: string;
+    readonly source: Output | undefined;
+    readonly mount: FileMount;
+    output: number;
+  }[];
   for (const mount of mounts) {
     if (mount.kind !== "secret" && mount.kind !== "ssh") {
-      drafts.push(draft(mount, closed));
+      const from = mount.kind === "tmpfs" ? undefined : mount.source;
+      placed.push({ target: mount.target, source: from && closed(from).output, output: -1, mount });
     }
   }
-  drafts.sort((a, b) => compareUtf8(a.wire.target, b.wire.target));
+  placed.sort((a, b) => compareUtf8(a.target, b.target));
   let next = 0;
-  return drafts.map(({ source, wire, hasOutput }) => {
-    const index = hasOutput ? next++ : undefined;
-    return { bound: { source, wire: { ...wire, output: index ?? -1 } }, index };
-  });
-}
-
-interface Draft extends BoundMount {
-  readonly hasOutput: boolean;
-}
-
-function rootDraft(source: Output | undefined, readonly: boolean): Draft {
-  return { source, wire: { target: "/", type: "bind", readonly }, hasOutput: !readonly };
-}
-
-function draft(mount: Exclude<Mount, SecretMount | SshMount>, closed: (state: State) => Closed): Draft {
-  const { kind: type, target, readonly, contentCache } = mount;
-  const wire: OpMount & { readonly target: string } = { target, type, readonly, contentCache };
-  switch (mount.kind) {
-    case "bind":
-      return {
-        source: closed(mount.source).output,
-        wire: { ...wire, selector: mount.path },
-        hasOutput: mount.output,
-      };
-    case "cache":
-      return {
-        source: mount.source === undefined ? undefined : closed(mount.source).output,
-        wire: { ...wire, selector: mount.path, cache: { id: mount.id, sharing: mount.sharing } },
-        hasOutput: false,
-      };
-    case "tmpfs":
-      return {
-        source: undefined,
-        wire: { ...wire, tmpfs: { sizeBytes: mount.sizeBytes } },
-        hasOutput: false,
-      };
+  let previous: string | undefined;
+  for (const bound of placed) {
+    if (bound.target === previous) {
+      throw sameTarget(previous, entry);
+    }
+    previous = bound.target;
+    if (bound.mount.kind === "bind" && bound.mount.output) {
+      bound.output = next++;
+    }
   }
+  return placed;
 }
 
-function exitCodes(codes: readonly number[] | undefined, entry: EntryPoint): readonly number[] | undefined {
-  for (const code of codes ?? []) {
+function sameTarget(target: string, entry: EntryPoint): LlbError {
+  const message =
+    target === "/"
+      ? "the root is mounted already: run on the other state"
+      : `two mounts have the target ${shown(target)}`;
+  return new LlbError(message, { reason: "mount-target", value: target, entry });
+}
+
+function ofKind<M extends Mount>(mounts: readonly Mount[], kind: M["kind"]): readonly M[] {
+  return mounts.some((mount) => mount.kind === kind)
+    ? mounts.filter((mount): mount is M => mount.kind === kind)
+    : noMounts;
+}
+
+function deviceOf(device: string | Device): Device {
+  return typeof device === "string" ? { name: device } : device;
+}
+
+function exitCodes(codes: readonly number[], entry: EntryPoint): readonly number[] {
+  for (const code of codes) {
     if (!Number.isInteger(code) || code < -(2 ** 31) || code >= 2 ** 31) {
       throw new LlbError(`exit code ${code} is not a whole number of 32 bits`, {
         reason: "setting",
@@ -163,7 +141,7 @@ function exitCodes(codes: readonly number[] | undefined, entry: EntryPoint): rea
       });
     }
   }
-  return codes === undefined ? undefined : Object.freeze([...codes]);
+  return [...codes];
 }
 
 function isList(mounts: Mounts): mounts is readonly Mount[] {

@@ -1,18 +1,21 @@
 import type { CallSite } from "../call-site.ts";
 import type { Constraints } from "../constraints.ts";
-import type { BoundFileAction, FileAction, StagedFiles } from "../file-action.ts";
+import type { FileAction, StagedFiles } from "../file-action.ts";
 import { absolutePath, destinationPath } from "../path.ts";
 import type { Closed, State } from "../state.ts";
 import type { BoundAction, FileVertex, Output } from "../vertex.ts";
 
 /** The states that file actions read. */
 export function copiedStates(actions: readonly FileAction[]): readonly State[] {
-  return actions.flatMap((action) => {
-    if (action.kind !== "copy") {
-      return [];
+  const states: State[] = [];
+  for (const action of actions) {
+    if (action.kind === "copy" && isStaged(action.from)) {
+      states.push(action.from.state, ...copiedStates(action.from.actions));
+    } else if (action.kind === "copy") {
+      states.push(stateOf(action.from));
     }
-    return isStaged(action.from) ? [action.from.state, ...copiedStates(action.from.actions)] : [action.from];
-  });
+  }
+  return states;
 }
 
 /** Makes the vertex of a chain of file actions on a state. */
@@ -45,7 +48,8 @@ class Binder {
   readonly bound: BoundAction[] = [];
   readonly inputs: Output[] = [];
   readonly #closed: (state: State) => Closed;
-  readonly #staged = new Map<StagedFiles, number>();
+  /** The place of the last action of each group that was met. */
+  #staged: Map<StagedFiles, number> | undefined;
 
   constructor(closed: (state: State) => Closed) {
     this.#closed = closed;
@@ -75,6 +79,7 @@ class Binder {
       this.#read(output);
       return output;
     }
+    this.#staged ??= new Map();
     const action = this.#staged.get(from) ?? this.bind(this.#closed(from.state), from.actions);
     this.#staged.set(from, action);
     return { action };
@@ -109,12 +114,14 @@ function visit(
   }
 }
 
-function absolute(action: FileAction, dir: string, sourceDir: string): BoundFileAction {
+function absolute(action: FileAction, dir: string, sourceDir: string): FileAction {
   switch (action.kind) {
-    case "copy": {
-      const { from: _, ...rest } = action;
-      return { ...rest, src: absolutePath(sourceDir, action.src), dest: destinationPath(dir, action.dest) };
-    }
+    case "copy":
+      return {
+        ...action,
+        src: absolutePath(sourceDir, action.src),
+        dest: destinationPath(dir, action.dest),
+      };
     case "symlink":
       return action;
     case "mkdir":

@@ -65,13 +65,13 @@ export interface ExecMeta {
   readonly env?: readonly string[];
   readonly cwd?: string;
   readonly user?: string;
-  readonly proxy?: OpProxy;
+  readonly proxy?: OpProxy | undefined;
   readonly extraHosts?: readonly OpHost[];
   readonly hostname?: string;
   readonly ulimits?: readonly OpUlimit[];
   readonly cgroupParent?: string;
   readonly removeMountStubsRecursive?: boolean;
-  readonly validExitCodes?: readonly Int[];
+  readonly validExitCodes?: readonly Int[] | undefined;
 }
 
 export interface OpProxy {
@@ -147,8 +147,8 @@ export interface OpFileAction {
 export interface OpCopy {
   readonly src?: string;
   readonly dest?: string;
-  readonly owner?: OpOwner;
-  readonly mode?: Int;
+  readonly owner?: OpOwner | undefined;
+  readonly mode?: Int | undefined;
   readonly followSymlinks?: boolean;
   readonly contentsOnly?: boolean;
   readonly attemptUnpack?: boolean;
@@ -156,18 +156,18 @@ export interface OpCopy {
   readonly wildcard?: boolean;
   readonly allowEmptyWildcard?: boolean;
   readonly timestamp?: Int;
-  readonly include?: readonly string[];
-  readonly exclude?: readonly string[];
+  readonly include?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
   readonly alwaysReplaceExisting?: boolean;
-  readonly modeText?: string;
-  readonly requiredPaths?: readonly string[];
+  readonly modeText?: string | undefined;
+  readonly requiredPaths?: readonly string[] | undefined;
 }
 
 export interface OpMkfile {
   readonly path?: string;
   readonly mode?: Int;
   readonly data?: Uint8Array;
-  readonly owner?: OpOwner;
+  readonly owner?: OpOwner | undefined;
   readonly timestamp?: Int;
 }
 
@@ -175,7 +175,7 @@ export interface OpMkdir {
   readonly path?: string;
   readonly mode?: Int;
   readonly parents?: boolean;
-  readonly owner?: OpOwner;
+  readonly owner?: OpOwner | undefined;
   readonly timestamp?: Int;
 }
 
@@ -188,13 +188,13 @@ export interface OpRm {
 export interface OpSymlink {
   readonly oldPath?: string;
   readonly newPath?: string;
-  readonly owner?: OpOwner;
+  readonly owner?: OpOwner | undefined;
   readonly timestamp?: Int;
 }
 
 export interface OpOwner {
-  readonly user?: OpUser;
-  readonly group?: OpUser;
+  readonly user?: OpUser | undefined;
+  readonly group?: OpUser | undefined;
 }
 
 /** A name, looked up in the given input, or an id. */

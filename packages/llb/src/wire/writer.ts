@@ -8,21 +8,23 @@ export class MalformedTextError extends Error {
   }
 }
 
-/** Writes the primitives of the protobuf wire format into one buffer, which is used again after `finish`. */
+/** The size of a chunk, unless a message needs more. */
+const chunkBytes = 64 * 1024;
+
+/**
+ * Writes the primitives of the protobuf wire format. Messages stand one behind the other in large chunks, so that a small
+ * message costs no buffer of its own.
+ */
 export class Writer {
   #bytes = new Uint8Array(1024);
+  #start = 0;
   #end = 0;
 
-  /** The bytes written since the last call. */
-  finish(): Uint8Array<ArrayBuffer> {
-    const written = this.#bytes.slice(0, this.#end);
-    this.#end = 0;
-    return written;
-  }
-
-  /** Forgets what was written since the last `finish`, after a failure. */
-  reset(): void {
-    this.#end = 0;
+  /** The bytes written since the last call: a part of a chunk, which is not written to again. */
+  finish(): Uint8Array {
+    const message = this.#bytes.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    return message;
   }
 
   /** A whole number from 0 to 2^53-1. */
@@ -104,30 +106,39 @@ export class Writer {
   /** Begins something whose length comes before it; `close` takes the mark that this gives. */
   open(): number {
     this.#reserve(1);
-    return ++this.#end;
+    this.#end += 1;
+    return this.#end - this.#start;
   }
 
   /** Ends what `open` began. One byte was kept for the length: longer content moves up to make room. */
   close(mark: number): void {
-    const length = this.#end - mark;
+    const length = this.#end - this.#start - mark;
     if (length < 0x80) {
-      this.#bytes[mark - 1] = length;
+      this.#bytes[this.#start + mark - 1] = length;
       return;
     }
     const extra = length < 0x4000 ? 1 : length < 0x200000 ? 2 : length < 0x10000000 ? 3 : 4;
     this.#reserve(extra);
-    this.#bytes.copyWithin(mark + extra, mark, this.#end);
+    const from = this.#start + mark;
+    this.#bytes.copyWithin(from + extra, from, this.#end);
     const end = this.#end + extra;
-    this.#end = mark - 1;
+    this.#end = from - 1;
     this.varint(length);
     this.#end = end;
   }
 
   #reserve(count: number): void {
     if (this.#end + count > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#end + count));
-      larger.set(this.#bytes.subarray(0, this.#end));
-      this.#bytes = larger;
+      this.#move(count);
     }
+  }
+
+  /** Goes on in a new chunk, with what is written of the current message. */
+  #move(count: number): void {
+    const written = this.#bytes.subarray(this.#start, this.#end);
+    this.#bytes = new Uint8Array(Math.max(chunkBytes, (written.length + count) * 2));
+    this.#bytes.set(written);
+    this.#start = 0;
+    this.#end = written.length;
   }
 }
