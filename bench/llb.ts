@@ -19,7 +19,9 @@ export interface LlbBench {
  * Builds and marshals a large graph: 100 branches of 50 times a command with a cache mount and a copy, merged. A local
  * source has a fixed unique id, so that the head's digest can be compared.
  */
-export function benchLlb(options: { readonly iterations?: number; readonly warmups?: number } = {}): LlbBench {
+export function benchLlb(
+  options: { readonly iterations?: number; readonly warmups?: number } = {},
+): LlbBench {
   const { iterations = 15, warmups = 5 } = options;
   const builds: number[] = [];
   const marshals: number[] = [];

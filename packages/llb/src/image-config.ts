@@ -1,7 +1,7 @@
 import { type Image, type ImageConfig, normalizePlatform, type Platform } from "@buildkit-node/oci";
 import type { EntryPoint } from "./call-site.ts";
 import { LlbError, shown } from "./error.ts";
-import { joinPaths } from "./path.ts";
+import { dirBelow } from "./path.ts";
 import { changed, type Settings } from "./settings.ts";
 import type { State } from "./state.ts";
 
@@ -40,11 +40,6 @@ export function withImage(settings: Settings, image: Image): Settings {
     image,
     ...(platform !== undefined && { platform: normalizePlatform(platform) }),
   });
-}
-
-/** A directory given relative to another one; an absolute one is kept as it was written. */
-export function dirBelow(dir: string, path: string): string {
-  return path.startsWith("/") ? path : joinPaths(dir, path);
 }
 
 /**

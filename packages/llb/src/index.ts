@@ -1,5 +1,6 @@
 export { captureCallSites } from "./call-site.ts";
 export { capabilities } from "./caps.ts";
+export type { CommandSettings } from "./command-settings.ts";
 export type { StepOptions } from "./constraints.ts";
 export { Definition, type DefinitionVertex } from "./definition.ts";
 export { Env } from "./env.ts";
@@ -61,5 +62,17 @@ export { source } from "./sources/source.ts";
 export type { AsyncContext, Exec, OutputTarget, State } from "./state.ts";
 export type { PassthroughInput } from "./steps/passthrough.ts";
 export type { Ulimit, UlimitName } from "./ulimit.ts";
-export type { BuildVertex, Output, Vertex } from "./vertex.ts";
+export type { Output, Vertex } from "./vertex.ts";
+export {
+  type DefinitionDiff,
+  diffDefinitions,
+  type FieldDiff,
+  type VertexDiff,
+  type VertexName,
+} from "./views/diff.ts";
+export { fromJSON, toJSON } from "./views/json.ts";
+export type { OpKind } from "./views/summary.ts";
+export { type PictureOptions, toDot } from "./views/to-dot.ts";
+export { toMermaid } from "./views/to-mermaid.ts";
 export type { LinuxResources, OpMetadata, ProgressGroup } from "./wire/definition.ts";
+export type { Json, JsonObject } from "./wire/json.ts";

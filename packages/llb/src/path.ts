@@ -42,3 +42,8 @@ export function destinationPath(dir: string, path: string): string {
   }
   return path.endsWith("/.") ? `${absolute}${slash}.` : absolute;
 }
+
+/** A directory given relative to another one; an absolute one is kept as it was written. */
+export function dirBelow(dir: string, path: string): string {
+  return path.startsWith("/") ? path : joinPaths(dir, path);
+}

@@ -1,27 +1,14 @@
+import type { CommandSettings } from "./command-settings.ts";
 import type { StepOptions } from "./constraints.ts";
-import type { ExtraHost } from "./extra-host.ts";
 import type { Mount } from "./mount.ts";
-import type { NetworkMode, SecurityMode } from "./settings.ts";
 import type { State } from "./state.ts";
-import type { Ulimit } from "./ulimit.ts";
 
 /** Mounts as a list, or as states by target: each of these is writable and an output. */
 export type Mounts = readonly Mount[] | Readonly<Record<string, State>>;
 
 /** How a command is run. The settings hold for this command alone; those of the state hold for all that follow. */
-export interface RunOptions<M extends Mounts = Mounts> extends StepOptions {
+export interface RunOptions<M extends Mounts = Mounts> extends StepOptions, CommandSettings {
   readonly mounts?: M;
-  /** Variables beside those of the state. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Where the command runs, relative to the state's directory. */
-  readonly dir?: string;
-  readonly user?: string;
-  readonly hostname?: string;
-  readonly network?: NetworkMode;
-  readonly security?: SecurityMode;
-  readonly cgroupParent?: string;
-  readonly extraHosts?: readonly ExtraHost[];
-  readonly ulimits?: readonly Ulimit[];
   /** Anything else to change in the state for this command alone; the files it gives are the command's root. */
   readonly with?: (state: State) => State;
   /** The command cannot write to its root, which then is no output. Default: false. */

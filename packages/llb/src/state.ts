@@ -1,12 +1,14 @@
 import { type Image, normalizePlatform, type Platform } from "@buildkit-node/oci";
 import { callSite, type EntryPoint } from "./call-site.ts";
+import { commandChange } from "./command-settings.ts";
 import { constraintsOf, type StepOptions } from "./constraints.ts";
 import { Deferred, type Resolved } from "./deferred.ts";
 import { LlbError } from "./error.ts";
 import { extraHostOf } from "./extra-host.ts";
 import { actionList, type FileActions } from "./file-action.ts";
-import { dirBelow, readImageConfig, withImage } from "./image-config.ts";
+import { readImageConfig, withImage } from "./image-config.ts";
 import type { BindMount, Mount } from "./mount.ts";
+import { dirBelow } from "./path.ts";
 import { type PlatformOption, platformOf } from "./platform-option.ts";
 import type { Mounts, RunOptions } from "./run-options.ts";
 import {
@@ -293,7 +295,9 @@ export class State {
       });
     }
     const site = callSite(entry);
-    const base = adjusted(this, options);
+    const change = commandChange(options, entry);
+    const set = change === undefined ? this : this.#change(change);
+    const base = options.with === undefined ? set : options.with(set);
     return combined([this, base, ...mountedStates(mounts)], (closed) => {
       const vertex = makeExec(closed(base), args, options, { mounts, closed, site, entry });
       return { vertex, root: withOutput(closed(this).settings, mountOutput(vertex, "/")) };
@@ -382,44 +386,4 @@ function closedOf(state: State): Closed {
     );
   }
   return contents;
-}
-
-/** The state that a command runs on: this one with the settings that hold for the command alone. */
-function adjusted(state: State, options: RunOptions): State {
-  const {
-    env,
-    dir,
-    user,
-    hostname,
-    network,
-    security,
-    cgroupParent,
-    extraHosts = [],
-    ulimits = [],
-  } = options;
-  let base = state;
-  if (env !== undefined) {
-    base = base.env(env);
-  }
-  if (dir !== undefined) {
-    base = base.dir(dir);
-  }
-  if (user !== undefined) {
-    base = base.user(user);
-  }
-  if (hostname !== undefined) {
-    base = base.hostname(hostname);
-  }
-  if (network !== undefined) {
-    base = base.network(network);
-  }
-  if (security !== undefined) {
-    base = base.security(security);
-  }
-  if (cgroupParent !== undefined) {
-    base = base.cgroupParent(cgroupParent);
-  }
-  base = extraHosts.reduce((next, { host, ip }) => next.extraHost(host, ip), base);
-  base = ulimits.reduce((next, limit) => next.ulimit(limit), base);
-  return options.with === undefined ? base : options.with(base);
 }

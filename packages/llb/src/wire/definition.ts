@@ -116,23 +116,27 @@ const position = message<DefinitionPosition>({ line: int(1), character: int(2) }
 
 const range = message<DefinitionRange>({ start: nested(1, () => position), end: nested(2, () => position) });
 
-const location = message<DefinitionLocation>({ sourceIndex: int(1), ranges: repeated(2, () => range) });
-
-const locations = message<{ readonly locations?: readonly DefinitionLocation[] }>({
-  locations: repeated(1, () => location),
+/** A place in a source file. */
+export const locationMessage: Message<DefinitionLocation> = message<DefinitionLocation>({
+  sourceIndex: int(1),
+  ranges: repeated(2, () => range),
 });
 
-const sourceInfo = message<DefinitionSourceInfo>({
+const locations = message<{ readonly locations?: readonly DefinitionLocation[] }>({
+  locations: repeated(1, () => locationMessage),
+});
+
+/** A source file. */
+export const sourceInfoMessage: Message<DefinitionSourceInfo> = message<DefinitionSourceInfo>({
   filename: text(1),
   data: bytes(2),
   definition: nested(3, () => definitionMessage),
   language: text(4),
 });
 
-/** The source files of a definition. */
-export const sourceMessage: Message<DefinitionSource> = message<DefinitionSource>({
+const sourceMessage = message<DefinitionSource>({
   locations: map<{ readonly locations?: readonly DefinitionLocation[] }>(1, () => locations),
-  infos: repeated(2, () => sourceInfo),
+  infos: repeated(2, () => sourceInfoMessage),
 });
 
 /** A definition: Go leaves the order of its maps to chance, here it is that of their keys. */

@@ -19,6 +19,8 @@ export type Int = number | bigint;
 /** One field of a message: its number, and how its value is written and read. */
 export interface Field<T> {
   readonly number: number;
+  /** Whether the value is the one that counts when the field is left out, as it then is. */
+  isDefault(value: T): boolean;
   write(writer: Writer, value: T): void;
   /** Reads one occurrence. A repeated field adds to what was read before. */
   read(reader: Reader, wireType: number, before: T | undefined): T;
@@ -33,11 +35,10 @@ const lengthType = 2;
 export function text(number: number): Field<string> {
   return {
     number,
+    isDefault: (value) => value === "",
     write(writer, value) {
-      if (value !== "") {
-        tag(writer, number, lengthType);
-        writer.text(value);
-      }
+      tag(writer, number, lengthType);
+      writer.text(value);
     },
     read: (reader, wireType) => expected(reader, wireType, lengthType).text(),
     toJson: (value) => value,
@@ -49,11 +50,10 @@ export function text(number: number): Field<string> {
 export function bytes(number: number): Field<Uint8Array> {
   return {
     number,
+    isDefault: (value) => value.length === 0,
     write(writer, value) {
-      if (value.length > 0) {
-        tag(writer, number, lengthType);
-        writer.bytes(value);
-      }
+      tag(writer, number, lengthType);
+      writer.bytes(value);
     },
     read: (reader, wireType) => expected(reader, wireType, lengthType).bytes(),
     toJson: bytesToJson,
@@ -65,11 +65,10 @@ export function bytes(number: number): Field<Uint8Array> {
 export function flag(number: number): Field<boolean> {
   return {
     number,
+    isDefault: (value) => !value,
     write(writer, value) {
-      if (value) {
-        tag(writer, number, varintType);
-        writer.varint(1);
-      }
+      tag(writer, number, varintType);
+      writer.varint(value ? 1 : 0);
     },
     read: (reader, wireType) => expected(reader, wireType, varintType).uint64() !== 0n,
     toJson: (value) => value,
@@ -82,11 +81,10 @@ export function int(number: number, options: { readonly presence?: boolean } = {
   const presence = options.presence ?? false;
   return {
     number,
+    isDefault: presence ? never : (value) => value === 0 || value === 0n,
     write(writer, value) {
-      if (presence || (value !== 0 && value !== 0n)) {
-        tag(writer, number, varintType);
-        writer.int(value);
-      }
+      tag(writer, number, varintType);
+      writer.int(value);
     },
     read: (reader, wireType) => signed(expected(reader, wireType, varintType).uint64()),
     toJson: intToJson,
@@ -99,12 +97,10 @@ export function choice<Name extends string>(number: number, names: readonly Name
   const numbers = new Map(names.map((name, index) => [name, index]));
   return {
     number,
+    isDefault: (value) => value === 0 || value === names[0],
     write(writer, value) {
-      const index = typeof value === "number" ? value : (numbers.get(value) ?? 0);
-      if (index !== 0) {
-        tag(writer, number, varintType);
-        writer.int(index);
-      }
+      tag(writer, number, varintType);
+      writer.int(typeof value === "number" ? value : (numbers.get(value) ?? 0));
     },
     read(reader, wireType) {
       const value = Number(signed(expected(reader, wireType, varintType).uint64()));
@@ -128,6 +124,7 @@ export function choice<Name extends string>(number: number, names: readonly Name
 export function texts(number: number): Field<readonly string[]> {
   return {
     number,
+    isDefault: isEmpty,
     write(writer, values) {
       for (const value of values) {
         tag(writer, number, lengthType);
@@ -144,6 +141,7 @@ export function texts(number: number): Field<readonly string[]> {
 export function byteStrings(number: number): Field<readonly Uint8Array[]> {
   return {
     number,
+    isDefault: isEmpty,
     write(writer, values) {
       for (const value of values) {
         tag(writer, number, lengthType);
@@ -160,15 +158,14 @@ export function byteStrings(number: number): Field<readonly Uint8Array[]> {
 export function packedInts(number: number): Field<readonly Int[]> {
   return {
     number,
+    isDefault: isEmpty,
     write(writer, values) {
-      if (values.length > 0) {
-        tag(writer, number, lengthType);
-        const mark = writer.open();
-        for (const value of values) {
-          writer.int(value);
-        }
-        writer.close(mark);
+      tag(writer, number, lengthType);
+      const mark = writer.open();
+      for (const value of values) {
+        writer.int(value);
       }
+      writer.close(mark);
     },
     read(reader, wireType, before = []) {
       if (wireType === varintType) {
@@ -190,6 +187,7 @@ export function packedInts(number: number): Field<readonly Int[]> {
 export function nested<T extends object>(number: number, type: () => Message<T>): Field<T> {
   return {
     number,
+    isDefault: never,
     write: (writer, value) => writeNested(writer, number, type(), value),
     read: (reader, wireType) => decode(type(), expected(reader, wireType, lengthType).bytes()),
     toJson: (value) => toJson(type(), value),
@@ -201,6 +199,7 @@ export function nested<T extends object>(number: number, type: () => Message<T>)
 export function repeated<T extends object>(number: number, type: () => Message<T>): Field<readonly T[]> {
   return {
     number,
+    isDefault: isEmpty,
     write(writer, values) {
       for (const value of values) {
         writeNested(writer, number, type(), value);
@@ -218,9 +217,10 @@ export function map<T extends object | string>(
   number: number,
   type: "text" | (() => Message<T & object>),
 ): Field<ReadonlyMap<string, T>> {
-  const value = (type === "text" ? presentText(2) : nested(2, type)) as unknown as Field<T>;
+  const value = (type === "text" ? text(2) : nested(2, type)) as unknown as Field<T>;
   return {
     number,
+    isDefault: (entries) => entries.size === 0,
     write(writer, entries) {
       const keys = entries.size < 2 ? entries.keys() : [...entries.keys()].sort(compareUtf8);
       for (const key of keys) {
@@ -248,6 +248,7 @@ export function nameSet(number: number): Field<ReadonlySet<string>> {
   const value = flag(2);
   return {
     number,
+    isDefault: (names) => names.size === 0,
     write(writer, names) {
       for (const name of [...names].sort(compareUtf8)) {
         tag(writer, number, lengthType);
@@ -271,10 +272,13 @@ export function nameSet(number: number): Field<ReadonlySet<string>> {
 export function wrapped<T>(number: number, inner: Field<T>, absent: T): Field<T> {
   return {
     number,
+    isDefault: never,
     write(writer, value) {
       tag(writer, number, lengthType);
       const mark = writer.open();
-      inner.write(writer, value);
+      if (!inner.isDefault(value)) {
+        inner.write(writer, value);
+      }
       writer.close(mark);
     },
     read(reader, wireType) {
@@ -295,15 +299,12 @@ export function wrapped<T>(number: number, inner: Field<T>, absent: T): Field<T>
   };
 }
 
-/** A text that is written even when it is empty. */
-function presentText(number: number): Field<string> {
-  return {
-    ...text(number),
-    write(writer, value) {
-      tag(writer, number, lengthType);
-      writer.text(value);
-    },
-  };
+function never(): boolean {
+  return false;
+}
+
+function isEmpty(values: readonly unknown[]): boolean {
+  return values.length === 0;
 }
 
 function tag(writer: Writer, number: number, wireType: number): void {
@@ -360,8 +361,10 @@ function signed(value: bigint): Int {
   return int64 >= Number.MIN_SAFE_INTEGER && int64 <= Number.MAX_SAFE_INTEGER ? Number(int64) : int64;
 }
 
+/** A number, or a text for what a number cannot hold exactly. */
 function intToJson(value: Int): Json {
-  return typeof value === "number" ? value : value.toString();
+  const exact = typeof value === "number" ? value : signed(BigInt.asUintN(64, value));
+  return typeof exact === "number" ? exact : exact.toString();
 }
 
 function intFromJson(json: Json): Int {

@@ -32,7 +32,7 @@ export function message<T extends object>(fields: Fields<T>): Message<T> {
 export function encode<T extends object>(writer: Writer, type: Message<T>, value: T): void {
   for (const { name, field } of type.fields) {
     const item = value[name];
-    if (item !== undefined) {
+    if (item !== undefined && !field.isDefault(item)) {
       field.write(writer, item);
     }
   }
@@ -59,7 +59,7 @@ export function toJson<T extends object>(type: Message<T>, value: T): Json {
   const entries: [string, Json][] = [];
   for (const { name, field } of type.fields) {
     const item = value[name];
-    if (item !== undefined) {
+    if (item !== undefined && !field.isDefault(item)) {
       entries.push([name, field.toJson(item)]);
     }
   }

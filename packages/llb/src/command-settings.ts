@@ -1,0 +1,60 @@
+import type { EntryPoint } from "./call-site.ts";
+import { type ExtraHost, extraHostOf } from "./extra-host.ts";
+import { dirBelow } from "./path.ts";
+import {
+  checkNetwork,
+  checkSecurity,
+  type NetworkMode,
+  type SecurityMode,
+  type Settings,
+} from "./settings.ts";
+import { type Ulimit, ulimitOf } from "./ulimit.ts";
+
+/** Settings that can be given to one command. */
+export interface CommandSettings {
+  /** Variables beside those of the state. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where the command runs, relative to the state's directory. */
+  readonly dir?: string;
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly network?: NetworkMode;
+  readonly security?: SecurityMode;
+  readonly cgroupParent?: string;
+  /** Hosts beside those of the state. */
+  readonly extraHosts?: readonly ExtraHost[];
+  /** Limits beside those of the state. */
+  readonly ulimits?: readonly Ulimit[];
+}
+
+/** What settings for one command change, checked; undefined for nothing. */
+export function commandChange(
+  options: CommandSettings,
+  entry: EntryPoint,
+): ((settings: Settings) => Partial<Settings>) | undefined {
+  const { env, dir, user, hostname, network, security, cgroupParent, extraHosts, ulimits } = options;
+  const given = [env, dir, user, hostname, network, security, cgroupParent, extraHosts, ulimits];
+  if (given.every((option) => option === undefined)) {
+    return undefined;
+  }
+  if (network !== undefined) {
+    checkNetwork(network, entry);
+  }
+  if (security !== undefined) {
+    checkSecurity(security, entry);
+  }
+  const variables = Object.entries(env ?? {});
+  const hosts = (extraHosts ?? []).map((host) => extraHostOf(host, entry));
+  const limits = (ulimits ?? []).map((limit) => ulimitOf(limit, entry));
+  return (settings) => ({
+    env: variables.reduce((list, [name, value]) => list.set(name, value), settings.env),
+    dir: dir === undefined ? settings.dir : dirBelow(settings.dir, dir),
+    user: user ?? settings.user,
+    hostname: hostname ?? settings.hostname,
+    network: network ?? settings.network,
+    security: security ?? settings.security,
+    cgroupParent: cgroupParent ?? settings.cgroupParent,
+    extraHosts: [...settings.extraHosts, ...hosts],
+    ulimits: [...settings.ulimits, ...limits],
+  });
+}

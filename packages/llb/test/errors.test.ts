@@ -1,0 +1,288 @@
+import { BuildkitError } from "@buildkit-node/core";
+import * as llb from "@buildkit-node/llb";
+import { describe, expect, it } from "vitest";
+import { marshalled, options } from "./support/graphs.ts";
+
+const alpine = llb.image("alpine");
+const hex = "0123456789abcdef".repeat(4);
+const blob = `org/data@sha256:${hex}`;
+const lone = "half \ud83d a pair";
+
+/** What was thrown. */
+function thrownBy(act: () => unknown): llb.LlbError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof llb.LlbError) {
+      return error;
+    }
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+type Case = readonly [what: string, reason: llb.LlbErrorReason, value: unknown, act: () => unknown];
+
+const atTheCall: readonly Case[] = [
+  [
+    "an upper-case repository",
+    "reference",
+    "docker.io/Library/Alpine",
+    () => llb.image("docker.io/Library/Alpine"),
+  ],
+  ["an image id", "reference", hex, () => llb.image(hex)],
+  ["an empty reference", "reference", "", () => llb.image("")],
+  ["a checksum that is no digest", "digest", "sha256:12", () => llb.image("a", { checksum: "sha256:12" })],
+  ["a layer limit of 0", "source", 0, () => llb.image("a", { layerLimit: 0 })],
+  ["a platform with a wildcard", "platform", "linux/*", () => llb.image("a", { platform: "linux/*" })],
+  ["a system without architecture", "platform", "linux", () => alpine.platform("linux")],
+  ["a blob with a tag", "reference", `alpine:1@sha256:${hex}`, () => llb.imageBlob(`alpine:1@sha256:${hex}`)],
+  ["a blob without digest", "reference", "alpine", () => llb.imageBlob("alpine")],
+  ["an OCI blob without store", "source", "", () => llb.ociLayoutBlob(blob, { store: "" })],
+  [
+    "a mode with more than permission bits",
+    "source",
+    0o4755,
+    () => llb.http("https://a/b", { mode: 0o4755 }),
+  ],
+  ["an OCI layout's layer limit below 0", "source", -1, () => llb.ociLayout("a", { layerLimit: -1 })],
+  ["an empty web address", "source", "", () => llb.http("")],
+  [
+    "a web checksum that is no digest",
+    "digest",
+    "md5:1",
+    () => llb.http("https://a/b", { checksum: "md5:1" }),
+  ],
+  [
+    "half a signature",
+    "source",
+    { publicKey: "KEY", signature: "" },
+    () => llb.http("https://a/b", { pgpSignature: { publicKey: "KEY", signature: "" } }),
+  ],
+  ["an empty identifier", "source", "", () => llb.source("")],
+  ["a query in a Git address", "git-url", "https://h/r?ref=x", () => llb.git("https://h/r?ref=x")],
+  ["a Git ref like an option", "source", "--upload-pack=x", () => llb.git("h/r", { ref: "--upload-pack=x" })],
+  ["a Git ref like an option, behind the address", "source", "-x", () => llb.git("https://h/r#-x")],
+  [
+    "a bundle without checksum",
+    "source",
+    { locator: `docker-image+blob://${blob}` },
+    () => llb.git("h/r", { bundle: { locator: `docker-image+blob://${blob}` } }),
+  ],
+  [
+    "a bundle that is no blob",
+    "source",
+    "https://h/bundle",
+    () => llb.git("h/r", { checksum: "12", bundle: { locator: "https://h/bundle" } }),
+  ],
+  [
+    "a checked-out bundle with a subdirectory",
+    "source",
+    { checkoutBundle: true, subdir: "a" },
+    () => llb.git("h/r", { checkoutBundle: true, subdir: "a" }),
+  ],
+  ["a command without arguments", "args", [], () => alpine.run([])],
+  ["a command line in the place of arguments", "args", "npm ci", () => alpine.run("npm ci" as never)],
+  ["an open quote", "command-line", "echo 'x", () => llb.shlex("echo 'x")],
+  ["a backslash at the end", "command-line", "echo \\", () => llb.shlex("echo \\")],
+  ["an empty mount target", "mount", "", () => llb.bind("", alpine)],
+  [
+    "a read-only output",
+    "mount",
+    true,
+    () => llb.bind("/a", alpine, { readonly: true, output: true } as never),
+  ],
+  [
+    "a cached content that changes",
+    "mount",
+    "on",
+    () => llb.bind("/a", alpine, { path: "/sub", contentCache: "on" }),
+  ],
+  ["a cache without id", "mount", "", () => llb.cache("/c", { id: "" })],
+  ["a size below 0", "mount", -1, () => llb.tmpfs("/t", { sizeBytes: -1 })],
+  ["a secret without id", "secret", {}, () => llb.secret("")],
+  ["a secret variable without name", "secret", { env: "" }, () => llb.secret("id", { env: "" })],
+  ["a secret's user below 0", "secret", -1, () => llb.secret("id", { uid: -1 })],
+  ["a socket's mode with a fraction", "secret", 0.5, () => llb.ssh({ mode: 0.5 })],
+  [
+    "two mounts on one target",
+    "mount-target",
+    "/m",
+    () => alpine.run(["x"], { mounts: [llb.cache("/m"), llb.tmpfs("/m")] }),
+  ],
+  ["a mount on the root", "mount-target", "/", () => alpine.exec(["x"], { mounts: { "/": alpine } })],
+  ["an exit code beyond 32 bits", "setting", 2 ** 31, () => alpine.run(["x"], { validExitCodes: [2 ** 31] })],
+  ["an address that is none", "setting", "10.0.0", () => alpine.extraHost("db", "10.0.0")],
+  ["a limit with a fraction", "setting", 1.5, () => alpine.ulimit({ name: "cpu", soft: 1.5, hard: 2 })],
+  ["an unknown network", "setting", "bridge", () => alpine.network("bridge" as never)],
+  [
+    "an unknown security mode",
+    "setting",
+    "privileged",
+    () => alpine.run(["x"], { security: "privileged" as never }),
+  ],
+  ["no file action", "file-action", [], () => alpine.file([])],
+  ["a file action that is null", "file-action", null, () => alpine.file(null as never)],
+  ["a copy from nothing", "file-action", null, () => llb.copy(null as never, "/a", "/b")],
+  ["a sticky directory", "file-action", 0o1777, () => llb.mkdir("/tmp", { mode: 0o1777 })],
+  [
+    "the mode of a whole stat",
+    "file-action",
+    0o100644,
+    () => llb.copy(alpine, "/a", "/b", { mode: 0o100644 }),
+  ],
+  ["an owner below 0", "file-action", -1, () => llb.mkdir("/a", { owner: { user: -1 } })],
+  [
+    "a date that is none",
+    "file-action",
+    new Date(Number.NaN),
+    () => llb.mkfile("/a", "", { createdAt: new Date("?") }),
+  ],
+  ["file text without UTF-8 form", "text", lone, () => llb.mkfile("/a", lone)],
+  ["staged files without actions", "file-action", [], () => llb.staged(alpine, [])],
+  ["an image config that is not JSON", "image-config", "{", () => alpine.imageConfig("{")],
+  ["an image config that is a list", "image-config", "[]", () => alpine.imageConfig("[]")],
+  [
+    "variables that are no texts",
+    "image-config",
+    `{"config":{"Env":[1]}}`,
+    () => alpine.imageConfig(`{"config":{"Env":[1]}}`),
+  ],
+  ["JSON of another form", "json", "{}", () => llb.fromJSON("{}")],
+];
+
+describe("what is wrong is refused at the call", () => {
+  it.each(atTheCall)("%s: %s", (_, reason, value, act) => {
+    const error = thrownBy(act);
+    expect(error).toMatchObject({ name: "LlbError", code: "ERR_BUILDKIT_LLB", reason, value });
+    expect(BuildkitError.is(error)).toBe(true);
+    expect(error.callSite[0]).toContain("errors.test.ts");
+    expect(error.message).toContain(error.callSite[0]);
+  });
+});
+
+describe("what can be found out only later says where it was written", () => {
+  const marked = [
+    ["an argument", () => alpine.run([lone])],
+    ["a path", () => alpine.file(llb.mkdir(lone))],
+    ["a variable", () => alpine.env("A", lone).run(["x"])],
+    ["an identifier", () => llb.local(lone)],
+  ] as const;
+
+  it.each(marked)("%s without UTF-8 form", (_, make) => {
+    const state = make();
+    const error = thrownBy(() => marshalled(state));
+    expect(error).toMatchObject({
+      reason: "text",
+      callSite: [expect.stringContaining("errors.test.ts"), expect.anything()],
+    });
+    expect(error.message).toContain("surrogate");
+  });
+
+  it("unless call sites are switched off", () => {
+    llb.captureCallSites(false);
+    try {
+      const state = alpine.run([lone]);
+      expect(thrownBy(() => marshalled(state))).toMatchObject({ reason: "text", callSite: [] });
+      expect(thrownBy(() => llb.image("A")).callSite[0]).toContain("errors.test.ts");
+    } finally {
+      llb.captureCallSites(true);
+    }
+  });
+});
+
+describe("graphs without the inputs that they need", () => {
+  const scratch = llb.scratch();
+  it.each<Case>([
+    ["build", "inputs", scratch, () => scratch.build()],
+    [
+      "requires without an id",
+      "inputs",
+      expect.anything(),
+      () => alpine.requires({ id: "", after: [alpine] }),
+    ],
+    ["passthrough without inputs", "inputs", expect.anything(), () => llb.passthrough("id", [])],
+    [
+      "passthrough without outputs",
+      "inputs",
+      expect.anything(),
+      () => llb.passthrough("id", [{ state: alpine }]),
+    ],
+    [
+      "an output that is not there",
+      "inputs",
+      1,
+      () =>
+        llb
+          .passthrough("id", [
+            { state: alpine, output: true },
+            { state: scratch, output: true },
+          ])
+          .output(1),
+    ],
+  ])("%s", (_, reason, value, act) => {
+    expect(thrownBy(act)).toMatchObject({ reason, value });
+  });
+});
+
+describe("states that wait for something", () => {
+  const open = llb.image("alpine", { resolve: "config" });
+  it("are not marshalled, and have no settings yet", () => {
+    expect(open.isOpen).toBe(true);
+    expect(thrownBy(() => llb.marshal(open, options)).reason).toBe("unresolved");
+    expect(thrownBy(() => open.env("A", "1").settings).reason).toBe("unresolved");
+  });
+
+  it("need a resolver", async () => {
+    await expect(llb.resolve(open, options)).rejects.toMatchObject({
+      reason: "resolve",
+      value: "alpine",
+      callSite: [expect.stringContaining("errors.test.ts"), expect.anything()],
+    });
+  });
+});
+
+describe("definitions that do not hang together", () => {
+  const whole = marshalled(alpine.run(["x"]));
+  const { def = [], metadata = new Map() } = whole.toWire();
+  it.each([
+    ["empty", {}],
+    ["without the op that names the output", { def: def.slice(0, 1), metadata }],
+    ["without an op that is read", { def: def.slice(1), metadata }],
+    ["without metadata", { def }],
+    ["with bytes that are no op", { def: [Uint8Array.of(0xff)], metadata }],
+    [
+      "with a location in a file that is not there",
+      {
+        def,
+        metadata,
+        source: { locations: new Map([[whole.head ?? "", { locations: [{ sourceIndex: 3 }] }]]) },
+      },
+    ],
+  ])("%s", (_, wire) => {
+    expect(thrownBy(() => llb.fromDefinition(llb.Definition.fromWire(wire))).reason).toBe("definition");
+  });
+
+  it("bytes that are no definition", () => {
+    for (const bytes of [
+      [0x0a, 0x05, 0x01],
+      [0xff],
+      [0x0f],
+      [0x08, ...Array<number>(11).fill(0x80)],
+      [0x12, 0x02, 0x0a, 0x05],
+    ]) {
+      expect(thrownBy(() => llb.Definition.fromBytes(Uint8Array.from(bytes))).reason).toBe("definition");
+    }
+  });
+
+  it("JSON that was edited", () => {
+    const text = JSON.stringify(llb.toJSON(whole));
+    expect(thrownBy(() => llb.fromJSON(text.replace('"args":["x"]', '"args":["y"]'))).message).toContain(
+      "digest",
+    );
+    expect(thrownBy(() => llb.fromJSON(text.replace('"args"', '"arguments"'))).message).toContain(
+      "arguments",
+    );
+    expect(thrownBy(() => llb.fromJSON(text.slice(1))).reason).toBe("json");
+  });
+});
