@@ -9,7 +9,12 @@ import { cleanPath, globMatcher, hasWildcard } from "./pattern.ts";
  */
 export function followPaths(root: ByteString, paths: readonly ByteString[]): ByteString[] | undefined {
   const resolved = new Set<ByteString>();
-  for (const path of paths) follow(root, path, resolved);
+  for (const path of paths) {
+    const cleaned = cleanPath(path);
+    // What is asked for outside the root does not exist; only a link's target is taken to end at the root.
+    if (cleaned === ".." || cleaned.startsWith("../")) resolved.add(cleaned);
+    else follow(root, cleaned, resolved);
+  }
   return resolved.has(".") ? undefined : [...resolved].sort();
 }
 
