@@ -15,7 +15,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["packages/*/test/**/*.test.ts", "test/scripts/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts", "test/{scripts,examples}/**/*.test.ts"],
           testTimeout: 30_000,
         },
       },
