@@ -18,7 +18,7 @@ interface Work {
 /**
  * The chain of steps that the end of the build waited for, first to last: from what ended last, each time that which had to end
  * before it could begin. That is the last of its inputs to end; a step without inputs (the export, the load of the context)
- * waited for what ended last before it began.
+ * waited for the step that was done last before it began.
  */
 export function criticalPath(graph: StepGraph, now: Timestamp): Step[] {
   const all = graph.steps.flatMap((step) => workOf(step, now));
@@ -39,7 +39,11 @@ function workOf(step: Step, now: Timestamp): Work[] {
 function awaited({ step, start }: Work, all: readonly Work[], graph: StepGraph): Work | undefined {
   const inputs = new Set(graph.inputsOf(step));
   const before = all.filter((work) => work.end <= start + TOLERANCE_MS && work.start < start);
-  return latest(before.filter((work) => inputs.has(work.step))) ?? latest(before);
+  const unfinished = new Set(all.filter((work) => work.end > start + TOLERANCE_MS).map((work) => work.step));
+  return (
+    latest(before.filter((work) => inputs.has(work.step))) ??
+    latest(before.filter((work) => !unfinished.has(work.step)))
+  );
 }
 
 function latest(all: readonly Work[]): Work | undefined {
