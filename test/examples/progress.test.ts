@@ -72,7 +72,13 @@ describe("examples of progress", { timeout: 60_000 }, () => {
       expect(await (await fetch(address)).text()).toContain("EventSource");
       const events = await fetch(new URL("/events", address));
       const first = await events.body?.getReader().read();
-      expect(JSON.parse(Buffer.from(first?.value ?? []).toString().replace("data: ", ""))).toHaveProperty("totals");
+      expect(
+        JSON.parse(
+          Buffer.from(first?.value ?? [])
+            .toString()
+            .replace("data: ", ""),
+        ),
+      ).toHaveProperty("totals");
       expect(await (await fetch(new URL("/report", address))).text()).toContain("</html>");
     } finally {
       child.kill();
