@@ -15,14 +15,17 @@ export interface BenchDaemon extends AsyncDisposable {
   readonly folder: string;
 }
 
-/** The daemon that `BUILDKIT_HOST` names, else a private engine behind a unix socket. */
-export async function benchDaemon(): Promise<BenchDaemon> {
+/**
+ * The daemon that `BUILDKIT_HOST` names, else a private engine behind a unix socket, with these variables in its
+ * environment.
+ */
+export async function benchDaemon(env: Readonly<Record<string, string>> = {}): Promise<BenchDaemon> {
   const scope = new Scope();
   try {
     const folder = await mkdtemp(path.join(memory, "buildkit-bench-"));
     scope.defer(() => rm(folder, { recursive: true, force: true }));
     const given = process.env["BUILDKIT_HOST"] ?? "";
-    const address = given === "" ? await privateEngine(scope, folder) : given;
+    const address = given === "" ? await privateEngine(scope, folder, env) : given;
     return { address, folder, [Symbol.asyncDispose]: () => scope.close() };
   } catch (error) {
     await scope.close();
@@ -30,8 +33,12 @@ export async function benchDaemon(): Promise<BenchDaemon> {
   }
 }
 
-async function privateEngine(scope: Scope, folder: string): Promise<string> {
-  const engine = scope.use(await startEngine("testing", { dataRoot: "tmpfs" }));
+async function privateEngine(
+  scope: Scope,
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  const engine = scope.use(await startEngine("testing", { dataRoot: "tmpfs", env }));
   const relay = scope.use(
     await startRelay({ to: engine.address, listen: `unix://${path.join(folder, "buildkit.sock")}` }),
   );

@@ -3,6 +3,9 @@ import { parseArgs } from "node:util";
 import type { Bench, Row } from "./row.ts";
 import { benches } from "./rows/index.ts";
 
+const HEADER = ["row", "unit", "ours", "theirs", "ratio", "spread", "MB", "their MB", "cpu s", "their cpu"];
+const WIDTHS = [30, 9, 10, 10, 7, 7, 8, 9, 8, 10];
+
 const { values: options } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
@@ -37,9 +40,6 @@ async function runAll(list: readonly Bench[]): Promise<Row[]> {
   }
   return rows;
 }
-
-const HEADER = ["row", "unit", "ours", "theirs", "ratio", "spread", "MB", "their MB", "cpu s", "their cpu"];
-const WIDTHS = [30, 9, 10, 10, 7, 7, 8, 9, 8, 10];
 
 function cells(row: Row): string[] {
   return [

@@ -10,7 +10,7 @@ import {
   readRecording,
   summarize,
   timingPage,
-} from "@buildkit-node/progress";
+} from "buildkit-node";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

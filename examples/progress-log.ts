@@ -1,7 +1,5 @@
 // Follows a build in a loop and logs what it is told, a line per event: the events are plain objects.
-import { connect } from "@buildkit-node/control";
-import type { BuildEvent } from "@buildkit-node/core";
-import * as llb from "@buildkit-node/llb";
+import { type BuildEvent, connect, llb } from "buildkit-node";
 
 function describe(event: BuildEvent): string | undefined {
   switch (event.kind) {

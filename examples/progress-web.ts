@@ -5,8 +5,7 @@ import { createReadStream } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
-import type { ProgressDisplay } from "@buildkit-node/core";
-import { BuildModel, readRecording, replay, timingPage } from "@buildkit-node/progress";
+import { BuildModel, type ProgressDisplay, readRecording, replay, timingPage } from "buildkit-node";
 
 const INTERVAL_MS = 200;
 

@@ -3,7 +3,7 @@
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
-import { type DisplayMode, display, readRecording, replay } from "@buildkit-node/progress";
+import { type DisplayMode, display, readRecording, replay } from "buildkit-node";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,4 +1,5 @@
 import type { Bench } from "../row.ts";
+import { progress } from "./progress.ts";
 import { transfers } from "./transfer.ts";
 
-export const benches: readonly Bench[] = [...transfers];
+export const benches: readonly Bench[] = [...transfers, ...progress];

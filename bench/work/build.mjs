@@ -15,9 +15,14 @@ const { values } = parseArgs({
 const exporters = { local, oci, tar };
 const exporter = exporters[values.type];
 
-await using client = await connect(values.address);
-await client.solveDockerfile({
-  context: values.context,
-  dockerfile: values.dockerfile,
-  exports: exporter === undefined ? [] : [exporter({ dest: values.dest })],
-});
+// Node 20 knows no `await using`, and this file is not compiled.
+const client = await connect(values.address);
+try {
+  await client.solveDockerfile({
+    context: values.context,
+    dockerfile: values.dockerfile,
+    exports: exporter === undefined ? [] : [exporter({ dest: values.dest })],
+  });
+} finally {
+  await client.close();
+}

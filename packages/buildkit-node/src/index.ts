@@ -49,6 +49,22 @@ export {
   tar,
 } from "@buildkit-node/exporters";
 export * as llb from "@buildkit-node/llb";
-export { type DisplayMode, type DisplayOptions, display } from "@buildkit-node/progress";
+export {
+  BuildModel,
+  type BuildSummary,
+  compareBuilds,
+  type DisplayMode,
+  type DisplayOptions,
+  display,
+  formatComparison,
+  formatSummary,
+  readRecording,
+  replay,
+  summarize,
+  timingDot,
+  timingMermaid,
+  timingPage,
+  timingTrace,
+} from "@buildkit-node/progress";
 export { DestinationError, LocalSourceError, SessionError } from "@buildkit-node/session";
 export { AddressError, ConnectError, ConnectionLostError, type Dialer } from "@buildkit-node/transport";

@@ -23,6 +23,8 @@ export class PlainStep {
   isClosed = false;
   /** A line without an end as it was last written, and when it was begun. */
   partial: { readonly line: string; readonly since: number } | undefined;
+  #seconds = Number.NaN;
+  #time = "";
   #lines: string[] = [];
   #length = 0;
   #warnings = 0;
@@ -51,14 +53,20 @@ export class PlainStep {
   }
 
   addLine(line: LogLine): void {
-    const text = logText(line);
+    // Lines of one piece of output have the same time.
+    if (line.seconds !== this.#seconds) {
+      this.#seconds = line.seconds;
+      this.#time = formatLogTime(line.seconds);
+    }
+    const text = `${this.#time} ${line.text}`;
     this.#lines.push(text);
     this.#length += text.length;
   }
 
   /** The lines to write, without the step's number; they count as written. */
   take(): string[] {
-    const lines = [...this.#takeTasks(), ...this.#takeWarnings(), ...this.#lines];
+    const events = [...this.#takeTasks(), ...this.#takeWarnings()];
+    const lines = events.length === 0 ? this.#lines : [...events, ...this.#lines];
     if (this.#length > 0) this.partial = undefined;
     this.#lines = [];
     this.#length = 0;

@@ -98,7 +98,7 @@ export class PlainWriter {
   /** Writes what the step has to say, and its end once it has come; tasks that go on put that off unless `final`. */
   #block(step: PlainStep, final = false): void {
     if (step !== this.#current) this.#enter(step);
-    for (const line of step.take()) this.#line(`#${step.index} ${line}`);
+    this.#stepLines(step, step.take());
     this.#dirty.delete(step);
     if (completedAt(step.step) !== undefined && (final || !step.hasOpenTask)) this.#end(step);
   }
@@ -120,7 +120,7 @@ export class PlainWriter {
   }
 
   #end(step: PlainStep): void {
-    for (const line of endLines(step)) this.#line(`#${step.index} ${line}`);
+    this.#stepLines(step, endLines(step));
     this.#closeGroup();
     step.isClosed = true;
     step.activity = 0;
@@ -129,6 +129,14 @@ export class PlainWriter {
 
   #closeGroup(): void {
     if (this.#format.groups !== undefined) this.#line(this.#format.groups.close);
+  }
+
+  #stepLines({ index }: PlainStep, lines: readonly string[]): void {
+    const [first] = lines;
+    if (first === undefined) return;
+    this.#line(`#${index} ${first}`);
+    // Joined at once, because there may be very many.
+    if (lines.length > 1) this.#text += `#${index} ${lines.slice(1).join(`\n#${index} `)}\n`;
   }
 
   #line(line: string): void {
