@@ -37,12 +37,17 @@ const manifestTypes = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ];
 
-export async function startRegistry(): Promise<Registry> {
+export interface RegistryOptions {
+  /** Who may use it, as in the registry's configuration; everybody by default. */
+  readonly auth?: object;
+}
+
+export async function startRegistry({ auth }: RegistryOptions = {}): Promise<Registry> {
   const { registry } = await provideSets("registry");
   const directory = await mkdtemp(path.join(tmpdir(), "bk-registry-"));
   const host = `127.0.0.1:${await freePort()}`;
   const config = path.join(directory, "config.yml");
-  await writeFile(config, configOf(host, directory));
+  await writeFile(config, configOf(host, directory, auth));
   const program = path.join(registry.root, "usr/bin/docker-registry");
   const child = spawn(program, ["serve", config], { stdio: "ignore" });
   const exited = once(child, "exit");
@@ -80,12 +85,13 @@ export async function startRegistry(): Promise<Registry> {
   };
 }
 
-function configOf(host: string, directory: string): string {
+function configOf(host: string, directory: string, auth: object | undefined): string {
   return [
     "version: 0.1",
     "log: { level: error }",
     `http: { addr: "${host}" }`,
     `storage: { filesystem: { rootdirectory: "${directory}" }, delete: { enabled: true } }`,
+    ...(auth === undefined ? [] : [`auth: ${JSON.stringify(auth)}`]),
   ].join("\n");
 }
 
@@ -110,7 +116,7 @@ async function freePort(): Promise<number> {
 async function untilAnswers(url: string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     const answers = await fetch(url).then(
-      (answer) => answer.ok,
+      () => true,
       () => false,
     );
     if (answers) return;
