@@ -33,13 +33,6 @@ export interface ImageOptions {
 
 /** The attributes that the options stand for. Throws an `InvalidArgumentError` for ones that contradict each other. */
 export function imageAttributes(options: ImageOptions, image: Image | undefined): Record<string, string> {
-  if (options.rewriteTimestamp === true && options.sourceDateEpoch === undefined) {
-    throw new InvalidArgumentError(
-      "rewriteTimestamp",
-      true,
-      "rewriteTimestamp needs a sourceDateEpoch to rewrite to",
-    );
-  }
   return attributes({
     name: typeof options.name === "object" ? options.name.join(",") : options.name,
     compression: options.compression,

@@ -1,4 +1,4 @@
-import { type ByteDestination, streamSink } from "@buildkit-node/session";
+import { type ByteDestination, type ExportSink, streamSink } from "@buildkit-node/session";
 import type { Metadata } from "@buildkit-node/transport";
 import { checkFileDestination } from "./destination.ts";
 import type { Exporter } from "./exporter.ts";
@@ -35,8 +35,7 @@ export function oci(options: OciOptions): Exporter<OciResult> {
         request: { type: "oci", attrs },
         sink,
         async finish(response) {
-          // The stream's own headers are about this image; the response may be about another exporter's.
-          const facts = imageFacts((key) => said?.get(`exporter-md-${key}`) ?? response[key]);
+          const facts = await factsOrDiscard(sink, said, response);
           await sink.commit();
           return { type: "oci", ...destOf(options.dest), ...facts };
         },
@@ -44,4 +43,18 @@ export function oci(options: OciOptions): Exporter<OciResult> {
       };
     },
   };
+}
+
+/** The stream's own headers are about this image; the response may be about another exporter's. */
+async function factsOrDiscard(
+  sink: ExportSink,
+  said: Metadata | undefined,
+  response: Readonly<Record<string, string>>,
+): Promise<ImageFacts> {
+  try {
+    return imageFacts((key) => said?.get(`exporter-md-${key}`) ?? response[key]);
+  } catch (error) {
+    await sink.discard();
+    throw error;
+  }
 }

@@ -46,7 +46,7 @@ function realDirectory(name: string, directory: string): ByteString {
   }
   if (!fs.statSync(real).isDirectory()) throw invalid("is not a directory");
   try {
-    fs.accessSync(real, fs.constants.R_OK);
+    fs.opendirSync(real).closeSync();
   } catch (error) {
     throw invalid("cannot be read: permission denied", error);
   }

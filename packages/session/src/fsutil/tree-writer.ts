@@ -33,6 +33,7 @@ const maxHeldBytes = 64 << 10;
 export class TreeWriter {
   readonly #root: ByteString;
   readonly #ownership: Ownership;
+  readonly #self: Owner | undefined = currentOwner();
   readonly #handles: DirectoryHandles;
   readonly #directories = new Map<ByteString, WrittenDirectory>();
   readonly #inProgress = new Set<TargetFile>();
@@ -265,7 +266,7 @@ export class TreeWriter {
   /** Sets a new file's owner, unless the directory is known to give its files the right one. */
   #setMetadata(descriptor: number, file: TargetFile): void {
     const { owner, directory } = file;
-    if (owner === self && owner !== undefined) {
+    if (owner !== undefined && owner === this.#self) {
       if (this.#ownedByDefault.has(directory)) {
         applyMetadata(descriptor, undefined, file);
         return;
@@ -278,7 +279,7 @@ export class TreeWriter {
 
   #metadata(stat: FileStat): Metadata {
     const owner =
-      this.#ownership === "self" ? self : this.#ownership === "preserve" ? pick(stat) : this.#ownership;
+      this.#ownership === "self" ? this.#self : this.#ownership === "preserve" ? pick(stat) : this.#ownership;
     return { owner, permissions: toUnixPermissions(stat.mode), time: toFsTime(stat.mtimeNs) };
   }
 
@@ -390,10 +391,11 @@ const createFlags =
 
 const removal = { recursive: true, force: true } as const;
 
-const self: Owner | undefined =
-  process.geteuid === undefined || process.getegid === undefined
-    ? undefined
-    : { uid: process.geteuid(), gid: process.getegid() };
+/** The user who runs this process; `undefined` where there are no owners. */
+function currentOwner(): Owner | undefined {
+  if (process.geteuid === undefined || process.getegid === undefined) return undefined;
+  return { uid: process.geteuid(), gid: process.getegid() };
+}
 
 function temporaryName(): ByteString {
   return `.buildkit-node-${randomBytes(8).toString("hex")}.tmp`;

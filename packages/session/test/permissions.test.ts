@@ -1,0 +1,129 @@
+import fs from "node:fs";
+import path from "node:path";
+import { directorySink, fileSend, fileSync, LocalSourceError, openSession } from "@buildkit-node/session";
+import { describe, expect, it } from "vitest";
+import { modeBits, receivePacket, receiveWhole, sendPacket, sendStat } from "./support/packets.ts";
+import { scriptedDaemon } from "./support/scripted-daemon.ts";
+import { tempDir } from "./support/temp-dir.ts";
+
+const nobody = 65_534;
+
+/** Runs as a user to whom permissions mean something; for root they do not. The test file has a process of its own. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) return work();
+  process.setegid?.(nobody);
+  process.seteuid?.(nobody);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  }
+}
+
+async function context(): Promise<string> {
+  const directory = await tempDir();
+  fs.chmodSync(directory, 0o755);
+  fs.writeFileSync(path.join(directory, "open"), "x");
+  fs.writeFileSync(path.join(directory, "secret"), "y", { mode: 0o000 });
+  return directory;
+}
+
+describe("files of the caller's that may not be read", () => {
+  it("fail the transfer with an error that names the file, once it is asked for", async () => {
+    const directory = await context();
+    await asNobody(async () => {
+      const { connection, nextSession } = await scriptedDaemon();
+      await using session = await openSession(connection, {
+        attachables: [fileSync({ directories: { context: directory } })],
+      });
+      const daemon = await nextSession();
+      const method = "/moby.filesync.v1.FileSync/DiffCopy";
+      const unwanted = await receiveWhole(daemon.call(method, { "dir-name": "context" }), {
+        wants: ({ path }) => path === "open",
+      });
+      expect(unwanted.error).toBeUndefined();
+      const tree = await receiveWhole(daemon.call(method, { "dir-name": "context" }));
+      expect(tree.error).toBe(`cannot read ${path.join(directory, "secret")}: permission denied`);
+      expect(session.failure).toBeInstanceOf(LocalSourceError);
+      expect(session.failure).toMatchObject({ path: path.join(directory, "secret"), systemCode: "EACCES" });
+    });
+  });
+
+  it("are empty where the caller wants it so", async () => {
+    const directory = await context();
+    await asNobody(async () => {
+      const { connection, nextSession } = await scriptedDaemon();
+      await using _session = await openSession(connection, {
+        attachables: [fileSync({ directories: { context: directory }, onUnreadable: "empty" })],
+      });
+      const call = (await nextSession()).call("/moby.filesync.v1.FileSync/DiffCopy", {
+        "dir-name": "context",
+      });
+      const { files, error } = await receiveWhole(call);
+      expect([files.get("open")?.toString(), files.get("secret")?.toString(), error]).toEqual([
+        "x",
+        "",
+        undefined,
+      ]);
+    });
+  });
+
+  it("include directories, unless nothing of them is to be sent", async () => {
+    const directory = await context();
+    fs.rmSync(path.join(directory, "secret"));
+    fs.mkdirSync(path.join(directory, "locked"), { mode: 0o000 });
+    await asNobody(async () => {
+      const { connection, nextSession } = await scriptedDaemon();
+      await using session = await openSession(connection, {
+        attachables: [fileSync({ directories: { context: directory } })],
+      });
+      const daemon = await nextSession();
+      const select = (metadata: Record<string, string>) =>
+        receiveWhole(
+          daemon.call("/moby.filesync.v1.FileSync/DiffCopy", { "dir-name": "context", ...metadata }),
+        );
+      for (const metadata of [{ "exclude-patterns": "locked" }, { "include-patterns": "**/open" }]) {
+        expect((await select(metadata as Record<string, string>)).entries.map(({ path }) => path)).toEqual([
+          "open",
+        ]);
+      }
+      expect((await select({})).error).toContain(path.join(directory, "locked"));
+      expect(session.failure).toMatchObject({ systemCode: "EACCES" });
+    });
+  });
+
+  it("are found before the build where it is the whole directory", async () => {
+    const directory = await tempDir();
+    fs.chmodSync(directory, 0o700);
+    await asNobody(async () => {
+      const shared = () => fileSync({ directories: { context: directory } });
+      if (process.getuid?.() === 0) expect(shared).toThrow("permission denied");
+    });
+  });
+});
+
+describe("files that are received by somebody who is not root", () => {
+  it("are theirs, also in directories that are not writable in the end", async () => {
+    const dest = await tempDir();
+    if (process.geteuid?.() === 0) fs.chownSync(dest, nobody, nobody);
+    await asNobody(async () => {
+      const { connection, nextSession } = await scriptedDaemon();
+      const sink = directorySink({ dest });
+      await using _session = await openSession(connection, { attachables: [fileSend(new Map([[0, sink]]))] });
+      const call = (await nextSession()).call("/moby.filesync.v1.FileSend/DiffCopy");
+      sendStat(call, { path: "closed", mode: (modeBits.directory | 0o555) >>> 0, uid: 5 });
+      sendStat(call, { path: "closed/file", mode: 0o444, uid: 5, gid: 6 });
+      sendPacket(call, "STAT");
+      expect((await receivePacket(call))?.ID).toBe(1);
+      sendPacket(call, "DATA", { id: 1, data: Buffer.from("x") });
+      sendPacket(call, "DATA", { id: 1 });
+      await receivePacket(call);
+      sendPacket(call, "FIN");
+      expect((await call.status).code).toBe(0);
+    });
+    const { mode, uid } = fs.statSync(path.join(dest, "closed/file"));
+    expect([mode & 0o777, uid]).toEqual([0o444, process.geteuid?.() === 0 ? nobody : process.geteuid?.()]);
+    expect(fs.statSync(path.join(dest, "closed")).mode & 0o777).toBe(0o555);
+  });
+});
