@@ -33,8 +33,10 @@ export function commandChange(
   entry: EntryPoint,
 ): ((settings: Settings) => Partial<Settings>) | undefined {
   const { env, dir, user, hostname, network, security, cgroupParent, extraHosts, ulimits } = options;
-  const given = [env, dir, user, hostname, network, security, cgroupParent, extraHosts, ulimits];
-  if (given.every((option) => option === undefined)) {
+  const isGiven =
+    (env ?? dir ?? user ?? hostname ?? network ?? security ?? cgroupParent ?? extraHosts ?? ulimits) !==
+    undefined;
+  if (!isGiven) {
     return undefined;
   }
   if (network !== undefined) {

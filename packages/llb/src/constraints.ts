@@ -1,5 +1,6 @@
 import type { Platform } from "@buildkit-node/oci";
 import type { EntryPoint } from "./call-site.ts";
+import { checkInt64 } from "./int64.ts";
 import { mergeMetadata } from "./metadata.ts";
 import { type PlatformOption, platformOf } from "./platform-option.ts";
 import type { SourceLocation } from "./source-map.ts";
@@ -51,7 +52,7 @@ export const customNameKey = "llb.customname";
 /** Takes the step options out of any options object. */
 export function constraintsOf(options: StepOptions, entry: EntryPoint): Constraints {
   const { platform, localUniqueId, require: filters, locations } = options;
-  const metadata = metadataOf(options);
+  const metadata = metadataOf(options, entry);
   if (
     platform === undefined &&
     localUniqueId === undefined &&
@@ -75,7 +76,7 @@ export function withCaps(metadata: OpMetadata, caps: Iterable<string>): OpMetada
   return mergeMetadata(metadata, { caps: new Set(caps) });
 }
 
-function metadataOf(options: StepOptions): OpMetadata {
+function metadataOf(options: StepOptions, entry: EntryPoint): OpMetadata {
   const { ignoreCache, name, description, exportCache, progressGroup, resources } = options;
   if (
     name === undefined &&
@@ -86,6 +87,11 @@ function metadataOf(options: StepOptions): OpMetadata {
     resources === undefined
   ) {
     return noConstraints.metadata;
+  }
+  for (const [limit, value] of Object.entries(resources ?? {})) {
+    if (typeof value !== "string") {
+      checkInt64(value, `resource limit ${limit}`, entry);
+    }
   }
   const notes = new Map(Object.entries(description ?? {}));
   if (name !== undefined) {

@@ -1,5 +1,6 @@
 import type { EntryPoint } from "./call-site.ts";
 import { LlbError, type LlbErrorReason, shown } from "./error.ts";
+import { checkInt64 } from "./int64.ts";
 import type { State } from "./state.ts";
 import type { Output } from "./vertex.ts";
 import type { Int } from "./wire/field.ts";
@@ -185,7 +186,8 @@ export function tmpfs(
 ): TmpfsMount {
   const { sizeBytes = 0, readonly = false, contentCache = "default" } = options;
   checkTarget(target, tmpfs);
-  if (sizeBytes < 0 || (typeof sizeBytes === "number" && !Number.isSafeInteger(sizeBytes))) {
+  checkInt64(sizeBytes, `tmpfs mount ${shown(target)}: size`, tmpfs);
+  if (sizeBytes < 0) {
     refuse("mount", sizeBytes, `tmpfs mount ${shown(target)}: ${sizeBytes} is no size in bytes`, tmpfs);
   }
   return Object.freeze({ kind: "tmpfs", target, sizeBytes, readonly, contentCache });

@@ -70,7 +70,7 @@ export class State {
 
   /** States are made by functions such as `image` and `scratch`, and by the methods of other states. */
   constructor(contents: Contents) {
-    this.#contents = Object.freeze(contents);
+    this.#contents = contents;
   }
 
   /** The result of a step that the files come from; absent for an empty filesystem. Throws for an open state. */
@@ -219,7 +219,7 @@ export class State {
     }
     const site = callSite(this.file);
     const constraints = constraintsOf(options, this.file);
-    return combine([this, ...copiedStates(list)], (closed) => {
+    return combine(copiedStates(list, [this]), (closed) => {
       const base = closed(this);
       return withOutput(base.settings, makeFile(base, list, { closed, constraints, site }));
     });
@@ -298,7 +298,7 @@ export class State {
     const change = commandChange(options, entry);
     const set = change === undefined ? this : this.#change(change);
     const base = options.with === undefined ? set : options.with(set);
-    return combined([this, base, ...mountedStates(mounts)], (closed) => {
+    return combined(mountedStates(mounts, [this, base]), (closed) => {
       const vertex = makeExec(closed(base), args, options, { mounts, closed, site, entry });
       return { vertex, root: withOutput(closed(this).settings, mountOutput(vertex, "/")) };
     });

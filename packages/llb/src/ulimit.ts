@@ -1,5 +1,6 @@
 import type { EntryPoint } from "./call-site.ts";
-import { LlbError, shown } from "./error.ts";
+import { shown } from "./error.ts";
+import { checkInt64 } from "./int64.ts";
 import type { Int } from "./wire/field.ts";
 
 /** The limits that Linux knows; others may be named too. */
@@ -29,18 +30,8 @@ export interface Ulimit {
 }
 
 /** Checks a limit. */
-export function ulimitOf(limit: Ulimit, entry: EntryPoint): Ulimit {
-  for (const value of [limit.soft, limit.hard]) {
-    if (typeof value === "number" && !Number.isSafeInteger(value)) {
-      throw new LlbError(
-        `ulimit ${shown(limit.name)}: ${value} is not a whole number; use a bigint beyond 2^53`,
-        {
-          reason: "setting",
-          value,
-          entry,
-        },
-      );
-    }
-  }
-  return Object.freeze({ name: limit.name, soft: limit.soft, hard: limit.hard });
+export function ulimitOf({ name, soft, hard }: Ulimit, entry: EntryPoint): Ulimit {
+  checkInt64(soft, `ulimit ${shown(name)}:`, entry);
+  checkInt64(hard, `ulimit ${shown(name)}:`, entry);
+  return Object.freeze({ name, soft, hard });
 }

@@ -114,6 +114,19 @@ const atTheCall: readonly Case[] = [
   ["an exit code beyond 32 bits", "setting", 2 ** 31, () => alpine.run(["x"], { validExitCodes: [2 ** 31] })],
   ["an address that is none", "setting", "10.0.0", () => alpine.extraHost("db", "10.0.0")],
   ["a limit with a fraction", "setting", 1.5, () => alpine.ulimit({ name: "cpu", soft: 1.5, hard: 2 })],
+  [
+    "a limit beyond 64 bits",
+    "setting",
+    2n ** 63n,
+    () => alpine.ulimit({ name: "cpu", soft: 2n ** 63n, hard: 0 }),
+  ],
+  [
+    "a resource that is no number",
+    "setting",
+    Number.NaN,
+    () => alpine.run(["x"], { resources: { memoryBytes: Number.NaN } }),
+  ],
+  ["a size with a fraction", "setting", 0.5, () => llb.tmpfs("/t", { sizeBytes: 0.5 })],
   ["an unknown network", "setting", "bridge", () => alpine.network("bridge" as never)],
   [
     "an unknown security mode",
@@ -240,6 +253,12 @@ describe("states that wait for something", () => {
       callSite: [expect.stringContaining("errors.test.ts"), expect.anything()],
     });
   });
+});
+
+it("a source file's own graph is marshalled with the rest, and fails with it", () => {
+  const map = llb.sourceMap({ filename: "f", data: "", state: llb.image("alpine", { resolve: "config" }) });
+  const state = alpine.run(["x"], { locations: [map.location()] });
+  expect(thrownBy(() => marshalled(state)).reason).toBe("unresolved");
 });
 
 describe("definitions that do not hang together", () => {

@@ -51,6 +51,8 @@ class Marshaller {
   /** The metadata of vertices that say nothing of their own, by their capabilities: most of these lists are shared. */
   readonly #common = new Map<readonly string[], OpMetadata>();
 
+  #hasSources = false;
+
   constructor(base: Base) {
     this.#base = base;
   }
@@ -79,7 +81,7 @@ class Marshaller {
       metadata: { caps: terminalCaps(vertices) },
     };
     const all = [...vertices, terminal];
-    return new Definition(
+    const definition = new Definition(
       all.map(({ bytes }) => bytes),
       () => ({
         metadata: new Map(all.map(({ digest, metadata }) => [digest, metadata])),
@@ -89,6 +91,11 @@ class Marshaller {
       }),
       all.map(({ digest }) => digest),
     );
+    if (this.#hasSources) {
+      // Source files may have graphs of their own, whose errors belong here.
+      void definition.source;
+    }
+    return definition;
   }
 
   #add(vertex: Vertex): void {
@@ -97,6 +104,7 @@ class Marshaller {
       return;
     }
     const { metadata, locations } = vertex.constraints;
+    this.#hasSources ||= locations.length > 0;
     const { op, caps } = opOf(vertex, this.#base, this.#inputOf);
     const { digest, bytes } = this.#encode(op, vertex);
     this.#record(vertex, { digest, bytes, metadata: this.#metadataOf(metadata, caps), locations });

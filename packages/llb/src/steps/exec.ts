@@ -17,9 +17,8 @@ export function mountList(mounts: Mounts | undefined): readonly Mount[] {
     : Object.entries(mounts).map(([target, source]): BindMount => ({ ...writable, target, source }));
 }
 
-/** The states that the mounts of a run read. */
-export function mountedStates(mounts: readonly Mount[]): readonly State[] {
-  const states: State[] = [];
+/** Adds the states that the mounts of a run read to a list of states. */
+export function mountedStates(mounts: readonly Mount[], states: State[]): readonly State[] {
   for (const mount of mounts) {
     if ((mount.kind === "bind" || mount.kind === "cache") && mount.source !== undefined) {
       states.push(mount.source);
@@ -44,7 +43,7 @@ export function makeExec(
   const { readonlyRoot = false, validExitCodes, proxy, devices = noDevices } = options;
   return Object.freeze({
     kind: "exec",
-    args: Object.freeze([...args]),
+    args: [...args],
     settings: base.settings,
     mounts: placeMounts(base.output, readonlyRoot, mounts, closed, entry),
     secrets: ofKind<SecretMount>(mounts, "secret"),

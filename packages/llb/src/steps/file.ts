@@ -5,12 +5,12 @@ import { absolutePath, destinationPath } from "../path.ts";
 import type { Closed, State } from "../state.ts";
 import type { BoundAction, FileVertex, Output } from "../vertex.ts";
 
-/** The states that file actions read. */
-export function copiedStates(actions: readonly FileAction[]): readonly State[] {
-  const states: State[] = [];
+/** Adds the states that file actions read to a list of states. */
+export function copiedStates(actions: readonly FileAction[], states: State[]): readonly State[] {
   for (const action of actions) {
     if (action.kind === "copy" && isStaged(action.from)) {
-      states.push(action.from.state, ...copiedStates(action.from.actions));
+      states.push(action.from.state);
+      copiedStates(action.from.actions, states);
     } else if (action.kind === "copy") {
       states.push(stateOf(action.from));
     }
@@ -30,13 +30,13 @@ export function makeFile(
 ): Output {
   const binder = new Binder(given.closed);
   binder.bind(base, actions);
-  const visits = new Set<Output>();
+  const visits: Output[] = [];
   visit(base, actions, given.closed, visits);
   const vertex: FileVertex = Object.freeze({
     kind: "file",
     actions: binder.bound,
     inputs: binder.inputs,
-    visits: [...visits],
+    visits,
     constraints: given.constraints,
     site: given.site,
   });
@@ -92,23 +92,27 @@ class Binder {
   }
 }
 
-/** Collects outputs in the order in which a walk over the graph meets them: from the last action to the first. */
+/**
+ * Collects outputs in the order in which a walk over the graph meets them: from the last action to the first. The walk
+ * passes over what it has met before.
+ */
 function visit(
   base: Closed,
   actions: readonly FileAction[],
   closed: (state: State) => Closed,
-  visits: Set<Output>,
+  visits: Output[],
 ): void {
-  for (const action of actions.toReversed()) {
+  for (let at = actions.length - 1; at >= 0; at--) {
+    const action = actions[at] as FileAction;
     if (base.output !== undefined) {
-      visits.add(base.output);
+      visits.push(base.output);
     }
     if (action.kind === "copy" && isStaged(action.from)) {
       visit(closed(action.from.state), action.from.actions, closed, visits);
     } else if (action.kind === "copy") {
       const { output } = closed(stateOf(action.from));
       if (output !== undefined) {
-        visits.add(output);
+        visits.push(output);
       }
     }
   }

@@ -9,9 +9,12 @@ export interface Message<T extends object> {
   readonly byNumber: ReadonlyMap<number, MessageField<T>>;
 }
 
+/** All of one shape, whatever the field: encoding reads them more than anything else. */
 interface MessageField<T> {
   readonly name: keyof T & string;
   readonly field: Field<unknown>;
+  readonly write: Field<unknown>["write"];
+  readonly isDefault: Field<unknown>["isDefault"];
 }
 
 /** The fields of a message by name. Their order is that on the wire, which need not be that of their numbers. */
@@ -21,19 +24,19 @@ export type Fields<T extends object> = {
 
 /** Describes a message. */
 export function message<T extends object>(fields: Fields<T>): Message<T> {
-  const list = (Object.keys(fields) as (keyof T & string)[]).map((name) => ({
-    name,
-    field: fields[name] as Field<unknown>,
-  }));
+  const list = (Object.keys(fields) as (keyof T & string)[]).map((name) => {
+    const field = fields[name] as Field<unknown>;
+    return { name, field, write: field.write, isDefault: field.isDefault };
+  });
   return { fields: list, byNumber: new Map(list.map((entry) => [entry.field.number, entry])) };
 }
 
 /** Writes a message without a length before it. */
 export function encode<T extends object>(writer: Writer, type: Message<T>, value: T): void {
-  for (const { name, field } of type.fields) {
+  for (const { name, isDefault, write } of type.fields) {
     const item = value[name];
-    if (item !== undefined && !field.isDefault(item)) {
-      field.write(writer, item);
+    if (item !== undefined && !isDefault(item)) {
+      write(writer, item);
     }
   }
 }
