@@ -49,7 +49,7 @@ export interface SolveErrorFields {
   readonly frontend?: string;
   /** Why a source policy denied the build. */
   readonly denied: readonly string[];
-  readonly stacks: readonly ErrorStack[];
+  readonly daemonStacks: readonly ErrorStack[];
   /** Everything that the daemon attached, decoded or not. */
   readonly details: readonly ErrorDetail[];
   /** True when the daemon's details were too large to be sent and could not be read elsewhere. */
@@ -69,7 +69,7 @@ export class SolveError extends BuildkitError implements SolveErrorFields {
   readonly logs: readonly string[];
   declare readonly frontend?: string;
   readonly denied: readonly string[];
-  declare readonly stacks: readonly ErrorStack[];
+  declare readonly daemonStacks: readonly ErrorStack[];
   declare readonly details: readonly ErrorDetail[];
   readonly detailsMissing: boolean;
 
@@ -87,7 +87,7 @@ export class SolveError extends BuildkitError implements SolveErrorFields {
     this.detailsMissing = fields.detailsMissing;
     // Large, and of no use to a reader: consoles show what is enumerable.
     Object.defineProperty(this, "sources", { value: fields.sources });
-    Object.defineProperty(this, "stacks", { value: fields.stacks });
+    Object.defineProperty(this, "daemonStacks", { value: fields.daemonStacks });
     Object.defineProperty(this, "details", { value: fields.details });
   }
 

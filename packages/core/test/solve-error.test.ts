@@ -20,7 +20,7 @@ const failed: SolveErrorFields = {
   logs: ["a", "\u001b[31mred\u001b[0m \u001b]0;title\u0007"],
   frontend: "dockerfile.v0",
   denied: [],
-  stacks: [],
+  daemonStacks: [],
   details: [],
   detailsMissing: false,
 };

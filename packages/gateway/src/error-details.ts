@@ -8,7 +8,7 @@ export interface DecodedDetails {
   readonly sources: readonly ErrorSource[];
   readonly frontend?: string;
   readonly denied: readonly string[];
-  readonly stacks: readonly ErrorStack[];
+  readonly daemonStacks: readonly ErrorStack[];
 }
 
 /** Decodes what is known and well formed; the rest is left to the raw details. */
@@ -27,7 +27,7 @@ export function decodeDetails(details: readonly ErrorDetail[]): DecodedDetails {
     sources: all("errdefs.Source+json").flatMap(decodeSource),
     ...optional("frontend", frontends.at(-1)),
     denied: decisions.flatMap((json) => list(json["denyMessages"]).map((deny) => text(deny["message"]))),
-    stacks: all("stack.Stack+json").map(decodeStack),
+    daemonStacks: all("stack.Stack+json").map(decodeStack),
   };
 }
 

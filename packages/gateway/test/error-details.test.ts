@@ -32,7 +32,7 @@ describe("decodeDetails", () => {
       frontend: "dockerfile.v0",
       op: { inputIDs: ["a"] },
       denied: ["not this image"],
-      stacks: [
+      daemonStacks: [
         { frames: [{ name: "f", file: "a.go", line: 3 }], command: ["buildkitd"], version: "v0.32.2" },
       ],
       sources: [
@@ -62,7 +62,7 @@ describe("decodeDetails", () => {
     expect(decoded).toEqual({
       sources: [],
       denied: [],
-      stacks: [{ frames: [], command: [], version: "", revision: "" }],
+      daemonStacks: [{ frames: [], command: [], version: "", revision: "" }],
     });
   });
 });

@@ -2,11 +2,14 @@ import { onAbort, type StatusUpdate } from "@buildkit-node/core";
 import type { Connection } from "@buildkit-node/transport";
 import { watchStatus } from "./watch-status.ts";
 
-/** How long a status stream may be silent once its build is over. */
-const silenceMs = 5_000;
-/** The same where nothing came at all: the daemon waits for a build that it may never have begun. */
-const silenceUnseenMs = 1_000;
-const silenceFailedMs = 250;
+/**
+ * How long a status stream may be silent once its build is over. After a failure it ends at once, if it does; where
+ * nothing came at all, the daemon waits for a build that it may never have begun.
+ */
+const silenceMs = {
+  succeeded: { heard: 5_000, unheard: 1_000 },
+  failed: { heard: 2_000, unheard: 250 },
+} as const;
 
 /**
  * A build's status to its end. The stream ends by itself a moment after the build; one that does not is given up
@@ -53,8 +56,7 @@ function watchSilence(solve: Promise<unknown>, onTooLong: () => void): Silence {
   const arm = () => {
     clearTimeout(timer);
     if (over === undefined || !listening) return;
-    const unseenMs = over === "failed" ? silenceFailedMs : silenceUnseenMs;
-    timer = setTimeout(onTooLong, heard ? silenceMs : unseenMs);
+    timer = setTimeout(onTooLong, silenceMs[over][heard ? "heard" : "unheard"]);
   };
   const end = (how: typeof over) => {
     over = how;
