@@ -67,6 +67,8 @@ export class BuildModel {
   #orphanBytes = 0;
   #startedAt: Timestamp | undefined;
   #latest: Timestamp | undefined;
+  /** Counted when asked for, and anew after a change. */
+  #totals: BuildTotals | undefined;
 
   constructor(options: BuildModelOptions = {}) {
     this.#limits = {
@@ -102,18 +104,8 @@ export class BuildModel {
   }
 
   get totals(): BuildTotals {
-    const totals = { steps: 0, completed: 0, cached: 0, failed: 0, canceled: 0, warnings: 0 };
-    for (const step of this.#all) {
-      totals.warnings += step.warnings.length;
-      if (step.hidden) continue;
-      totals.steps++;
-      if (completedAt(step) !== undefined) totals.completed++;
-      const { state } = step;
-      if (state === "cached") totals.cached++;
-      else if (state === "error") totals.failed++;
-      else if (state === "canceled") totals.canceled++;
-    }
-    return totals;
+    this.#totals ??= totalsOf(this.#all);
+    return this.#totals;
   }
 
   /** Takes what the daemon told. Never throws. */
@@ -132,6 +124,7 @@ export class BuildModel {
 
   /** The steps of which the vertices say something new. */
   #updateVertices(vertices: readonly Vertex[]): Set<StepEntry> {
+    this.#totals = undefined;
     const touched = new Set<StepEntry>();
     for (const vertex of vertices) this.#vertex(vertex, touched);
     return touched;
@@ -170,7 +163,9 @@ export class BuildModel {
 
   #warning(warning: VertexWarning): void {
     const step = this.#find(warning.vertex, { kind: "warning", event: warning });
-    if (step?.addWarning(warning) === true) this.#observer.changed?.(step);
+    if (step?.addWarning(warning) !== true) return;
+    this.#totals = undefined;
+    this.#observer.changed?.(step);
   }
 
   #log(log: VertexLog): void {
@@ -227,6 +222,21 @@ export class BuildModel {
   #see(moment: Timestamp | undefined): void {
     if (moment !== undefined && (this.#latest === undefined || moment > this.#latest)) this.#latest = moment;
   }
+}
+
+function totalsOf(steps: readonly StepEntry[]): BuildTotals {
+  const totals = { steps: 0, completed: 0, cached: 0, failed: 0, canceled: 0, warnings: 0 };
+  for (const step of steps) {
+    totals.warnings += step.warnings.length;
+    if (step.hidden) continue;
+    totals.steps++;
+    if (completedAt(step) !== undefined) totals.completed++;
+    const { state } = step;
+    if (state === "cached") totals.cached++;
+    else if (state === "error") totals.failed++;
+    else if (state === "canceled") totals.canceled++;
+  }
+  return totals;
 }
 
 type Orphan =

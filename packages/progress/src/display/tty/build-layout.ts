@@ -36,7 +36,7 @@ interface Block {
 /** Every step of a build, for the record. Its warnings are left to be told in full. */
 export function allRows(model: BuildModel, now: Timestamp): Row[] {
   const blocks = model.steps.map((step) => blockOf(step, now));
-  return arrange(blocks, true, (block) => [block.head, ...block.open, ...block.ended]);
+  return arrange(blocks, platformTotals(model.steps), (block) => [block.head, ...block.open, ...block.ended]);
 }
 
 /**
@@ -44,14 +44,11 @@ export function allRows(model: BuildModel, now: Timestamp): Row[] {
  * ended, the newest of it. Steps stay in the order in which they started.
  */
 export function liveRows(model: BuildModel, options: LayoutOptions): Row[] {
-  const blocks = model.steps.map((step) => blockOf(step, options.now));
+  const blocks = worthShowing(model.steps, options.height).map((step) => blockOf(step, options.now));
   const running = blocks.filter((block) => block.isRunning);
   if (running.length > options.height) return crowded(running, options.height);
-  const withHeadings = options.height >= HEADINGS_FROM;
-  const sections = withHeadings
-    ? byPlatform(blocks, nameOf).filter(({ platform }) => platform !== undefined)
-    : [];
-  const budget = new Budget(options.height - running.length - sections.length);
+  const totals = options.height >= HEADINGS_FROM ? platformTotals(model.steps) : undefined;
+  const budget = new Budget(options.height - running.length - (totals?.size ?? 0));
 
   const open = new Map(running.map((block) => [block, budget.takeLast(block.open)]));
   showLogs(running, budget, options);
@@ -61,10 +58,19 @@ export function liveRows(model: BuildModel, options: LayoutOptions): Row[] {
       .toReversed()
       .map((block) => [block, heads.has(block) ? budget.takeLast([...block.ended, ...block.warnings]) : []]),
   );
-  return arrange(blocks, withHeadings, (block) => {
+  return arrange(blocks, totals, (block) => {
     if (!heads.has(block)) return [];
     return [block.head, ...(ended.get(block) ?? []), ...(open.get(block) ?? []), ...block.logs];
   });
+}
+
+/** The steps that run, and as many others, the newest, as could be shown: a build may have many thousands. */
+function worthShowing(steps: readonly Step[], height: number): Step[] {
+  let others = 0;
+  return steps
+    .toReversed()
+    .filter((step) => step.state === "running" || others++ < height)
+    .reverse();
 }
 
 function blockOf(step: Step, now: Timestamp): Block {
@@ -99,14 +105,35 @@ function crowded(running: readonly Block[], height: number): Row[] {
   return [...shown, noteRow(`... ${running.length - shown.length} more running`)];
 }
 
-function arrange(blocks: readonly Block[], withHeadings: boolean, rowsOf: (block: Block) => Row[]): Row[] {
-  if (!withHeadings) return blocks.flatMap(rowsOf);
+type PlatformTotals = ReadonlyMap<string, { readonly ended: number; readonly steps: number }>;
+
+/** The rows of each step; below headings where the build is for several platforms, and their totals are given. */
+function arrange(
+  blocks: readonly Block[],
+  totals: PlatformTotals | undefined,
+  rowsOf: (block: Block) => Row[],
+): Row[] {
+  if (totals === undefined) return blocks.flatMap(rowsOf);
   return byPlatform(blocks, nameOf).flatMap(({ platform, items }) => {
+    const total = platform === undefined ? undefined : totals.get(platform);
     const rows = items.flatMap(rowsOf);
-    if (platform === undefined) return rows;
-    const ended = items.filter((block) => !block.isRunning).length;
-    return [{ indent: " ", text: `${platform} (${ended}/${items.length})` }, ...rows];
+    return total === undefined
+      ? rows
+      : [{ indent: " ", text: `${platform} (${total.ended}/${total.steps})` }, ...rows];
   });
+}
+
+/** How far each platform is; empty for a build that is not for several. */
+function platformTotals(steps: readonly Step[]): PlatformTotals {
+  const totals = new Map<string, { ended: number; steps: number }>();
+  for (const { platform, items } of byPlatform(steps, ({ name }) => name)) {
+    if (platform === undefined) continue;
+    totals.set(platform, {
+      ended: items.filter((step) => step.state !== "running").length,
+      steps: items.length,
+    });
+  }
+  return totals;
 }
 
 function nameOf(block: Block): string {
