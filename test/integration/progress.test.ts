@@ -1,0 +1,87 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { PassThrough } from "node:stream";
+import { BuildModel, connect, display, llb, readRecording, SolveError } from "buildkit-node";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { describeEachDaemon } from "../support/ways.ts";
+
+let context: string;
+beforeEach(async () => {
+  context = await mkdtemp(path.join(tmpdir(), "progress-"));
+});
+afterEach(() => rm(context, { recursive: true }));
+
+describeEachDaemon("progress", (way) => {
+  it("shows a failed build in plain lines, with the line of the Dockerfile", async () => {
+    await writeFile(path.join(context, "Dockerfile"), "FROM scratch\nCOPY . /all\nCOPY missing /\n");
+    await using client = await connect(way.address);
+    const stream = capture();
+    const build = client.solveDockerfile({ context, progress: display("plain", { stream, env: {} }) });
+    await expect(build).rejects.toBeInstanceOf(SolveError);
+
+    const lines = stream.text().split("\n");
+    expect(lines[0]).toBe("#1 [internal] load build definition from Dockerfile");
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^#1 transferring dockerfile: \d+B( \d+\.\ds)? done$/),
+    );
+    expect(lines).toContainEqual(expect.stringMatching(/^#\d+ ERROR: .*missing.* not found/));
+    expect(lines).toContain("   3 | >>> COPY missing /");
+  });
+
+  it("records what other readers of the build are told", async () => {
+    await using client = await connect(way.address);
+    const stream = capture();
+    const graph = Array.from({ length: 5 }, (_, i) => i).reduce(
+      (state, i) => state.file(llb.mkfile(`/${i}`, `${Math.random()}`)),
+      llb.scratch(),
+    );
+    const definition = llb.marshal(graph, { platform: "linux/amd64" });
+    const build = client.start(definition, { progress: display("rawjson", { stream }) });
+    const told = new Map<string, object>();
+    for await (const event of build.events()) {
+      if (event.kind !== "vertex") continue;
+      const { digest, name, inputs, cached, error } = event.vertex;
+      told.set(digest, { name, inputs, cached, error });
+    }
+    await build.result;
+
+    const model = new BuildModel();
+    for await (const update of readRecording([stream.text()])) model.apply(update);
+    const recorded = [...model.vertices].map(({ digest, name, inputs, error, state }) => {
+      return [digest, { name, inputs, cached: state === "cached", error }] as const;
+    });
+    expect(recorded).toHaveLength(5);
+    expect(new Map(recorded)).toEqual(told);
+    expect(model.totals).toMatchObject({ steps: 5, completed: 5, failed: 0 });
+  });
+
+  it("shows builds at the same time, and why one fails", async () => {
+    await writeFile(path.join(context, "Dockerfile"), "FROM scratch\nCOPY . /\n");
+    await writeFile(path.join(context, "broken.Dockerfile"), "FROM scratch\nCOPY missing /\n");
+    await using client = await connect(way.address);
+    const stream = Object.assign(capture(), { isTTY: true, columns: 100, rows: 30 });
+    const progress = display("tty", { stream, env: { NO_COLOR: "1" } });
+    const results = await Promise.allSettled([
+      client.solveDockerfile({ context, progress, name: "good" }),
+      client.solveDockerfile({
+        context,
+        dockerfile: path.join(context, "broken.Dockerfile"),
+        progress,
+        name: "broken",
+      }),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    expect(stream.text()).toMatch(/\[\+\] Building good \d+\.\ds \((\d+)\/\1\) FINISHED/);
+    expect(stream.text()).toMatch(/\[\+\] Building broken \d+\.\ds \(\d+\/\d+\) ERROR/);
+    expect(stream.text()).toContain("   2 | >>> COPY missing /");
+    expect(stream.listenerCount("resize")).toBe(0);
+  });
+});
+
+function capture(): PassThrough & { text(): string } {
+  const chunks: Buffer[] = [];
+  const stream = new PassThrough();
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return Object.assign(stream, { text: () => Buffer.concat(chunks).toString() });
+}
