@@ -28,9 +28,9 @@ class TreeReceiver {
   readonly #writer: TreeWriter;
   readonly #batch: MessageBatch;
   readonly #validator = new OrderValidator();
-  /** Files that were asked for and are not complete. */
-  readonly #files = new Map<number, TargetFile>();
-  #nextId = 0;
+  /** By the number of their entry: files that were asked for and are not complete. */
+  readonly #files: (TargetFile | undefined)[] = [];
+  #incomplete = 0;
   #allListed = false;
   #finishing: Promise<void> | undefined;
   #turn: Turn | undefined;
@@ -93,24 +93,27 @@ class TreeReceiver {
   #add(stat: FileStat): void {
     if (this.#allListed) throw protocolError("the daemon sent an entry behind the last one");
     const path = this.#validator.check(stat);
-    const id = this.#nextId++;
     if (!isRegular(stat.mode) || stat.linkname !== "") {
+      this.#files.push(undefined);
       this.#writer.add(path, stat);
       return;
     }
-    this.#files.set(id, this.#writer.expect(path, stat));
+    const id = this.#files.push(this.#writer.expect(path, stat)) - 1;
+    this.#incomplete++;
     writeRequestPacket(this.#batch, id);
   }
 
   #write(id: number, piece: Buffer): void {
-    const file = this.#files.get(id);
+    const file = this.#files[id];
     if (file === undefined)
       throw protocolError(`the daemon sent contents of entry ${id}, which were not asked for`);
-    if (this.#writer.write(file, piece)) this.#files.delete(id);
+    if (!this.#writer.write(file, piece)) return;
+    this.#files[id] = undefined;
+    this.#incomplete--;
   }
 
   #finishWhenComplete(onError: (error: unknown) => void): void {
-    if (!this.#allListed || this.#files.size > 0 || this.#finishing !== undefined) return;
+    if (!this.#allListed || this.#incomplete > 0 || this.#finishing !== undefined) return;
     this.#finishing = this.#writer.finish().then(() => {
       writeFinishPacket(this.#batch);
       this.#batch.flush();

@@ -187,11 +187,18 @@ export class TreeWriter {
 
   #addHardLink(place: Place, target: ByteString): void {
     const slash = target.lastIndexOf("/");
-    const existing = this.#place({
+    const { directory, name } = this.#place({
       directory: slash < 0 ? "" : target.slice(0, slash),
       name: target.slice(slash + 1),
     });
-    this.#replace(place, (path) => fs.linkSync(this.#handles.entry(existing.directory, existing.name), path));
+    const stat = fs.lstatSync(this.#handles.entry(directory, name), { throwIfNoEntry: false });
+    if (stat === undefined || stat.isDirectory() || stat.isSymbolicLink()) {
+      throw new BuildkitError(
+        "ERR_BUILDKIT_PROTOCOL",
+        `the daemon sent the link ${this.#display(place)} to "${toText(target)}", which is no file`,
+      );
+    }
+    this.#replace(place, (path) => fs.linkSync(this.#handles.entry(directory, name), path));
   }
 
   async #addSpecial(place: Place, stat: FileStat): Promise<void> {
