@@ -1,0 +1,100 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { connect, local, tar } from "buildkit-node";
+import { expect, it } from "vitest";
+import { provideSets } from "../../scripts/debian/provide.ts";
+import { type TestFolder, testFolder } from "../support/folder.ts";
+import { makeOddTree } from "../support/odd-tree.ts";
+import { tarListing } from "../support/tar-listing.ts";
+import { describeEachDaemon, describeEachWay } from "../support/ways.ts";
+
+/** A folder with the odd tree as `context`, and a Dockerfile that copies all of it. */
+async function stage(): Promise<TestFolder> {
+  const folder = await testFolder();
+  mkdirSync(folder.at("context"));
+  makeOddTree(folder.at("context"));
+  writeFileSync(folder.at("Dockerfile"), "FROM scratch\nCOPY . /\n");
+  return folder;
+}
+
+describeEachDaemon("an odd context", ({ address }) => {
+  it("uploads as the Go client uploads it", async () => {
+    await using folder = await stage();
+    await using client = await connect(address);
+    await client.solveDockerfile({
+      context: folder.at("context"),
+      dockerfile: folder.at("Dockerfile"),
+      noCache: true,
+      exports: [tar({ dest: folder.at("ours.tar") })],
+    });
+    await goBuild(address, folder, ["--output", `type=tar,dest=${folder.at("theirs.tar")}`]);
+    const ours = tarListing(folder.at("ours.tar"));
+    expect(ours.entries.length).toBeGreaterThan(30);
+    expect(ours.entries.some((line) => line.includes("dropped-17"))).toBe(false);
+    expect(ours.entries.some((line) => line.includes("kept/inner/file"))).toBe(true);
+    expect(ours).toEqual(tarListing(folder.at("theirs.tar")));
+  });
+
+  it("comes home as the daemon's own tar of it", async () => {
+    await using folder = await stage();
+    await using client = await connect(address);
+    await client.solveDockerfile({
+      context: folder.at("context"),
+      dockerfile: folder.at("Dockerfile"),
+      exports: [local({ dest: folder.at("home") })],
+    });
+    await client.solveDockerfile({
+      context: folder.at("context"),
+      dockerfile: folder.at("Dockerfile"),
+      exports: [tar({ dest: folder.at("home.tar") })],
+    });
+    execFileSync("tar", ["-cf", folder.at("again.tar"), "--format=pax", "-C", folder.at("home"), "."]);
+    const [home, again] = ["home.tar", "again.tar"].map((name) =>
+      comparable(tarListing(folder.at(name)).entries),
+    );
+    expect(again).toEqual(home);
+  });
+});
+
+describeEachWay("a name that is not UTF-8", ({ address }) => {
+  it("goes up and comes home as it is", async () => {
+    await using folder = await testFolder();
+    const name = Buffer.concat([Buffer.from(`${folder.at("context")}/`), Buffer.from([0x61, 0xff, 0x62])]);
+    mkdirSync(folder.at("context"));
+    writeFileSync(name, "odd");
+    writeFileSync(folder.at("Dockerfile"), "FROM scratch\nCOPY . /\n");
+    await using client = await connect(address);
+    await client.solveDockerfile({
+      context: folder.at("context"),
+      dockerfile: folder.at("Dockerfile"),
+      exports: [local({ dest: folder.at("home") })],
+    });
+    const listed = execFileSync("ls", ["-b", folder.at("home")], { encoding: "latin1" });
+    expect(listed).toBe("a\\377b\n");
+  });
+});
+
+/** The same build by Debian's docker-buildx. */
+async function goBuild(address: string, folder: TestFolder, output: readonly string[]): Promise<void> {
+  const { buildx } = await provideSets("buildx");
+  const program = path.join(buildx.root, "usr/libexec/docker/cli-plugins/docker-buildx");
+  const home = folder.at("go-home");
+  mkdirSync(home, { recursive: true });
+  const env = { ...process.env, HOME: home, DOCKER_CONFIG: home, BUILDX_CONFIG: home };
+  const run = (args: readonly string[]) =>
+    execFileSync(program, [...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  run(["create", "--name", "peer", "--driver", "remote", address]);
+  run([
+    ...["--builder", "peer", "build", "--no-cache", "--provenance=false", "--progress", "quiet"],
+    ...["-f", folder.at("Dockerfile"), ...output, folder.at("context")],
+  ]);
+}
+
+/** The entries without times, which the daemon's tar rounds to seconds, and with names as they are without `./`. */
+function comparable(entries: readonly string[]): string[] {
+  return entries
+    .map((line) => line.replace(/ \d{4}-\d\d-\d\d [\d:.]+ +/, " ").replaceAll(" ./", " "))
+    .filter((line) => !line.endsWith(" "))
+    .sort();
+}
