@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { connect, local, tar } from "buildkit-node";
+import { connect, local, SolveError, tar } from "buildkit-node";
 import { expect, it } from "vitest";
 import { provideSets } from "../../scripts/debian/provide.ts";
 import { type TestFolder, testFolder } from "../support/folder.ts";
@@ -58,18 +58,28 @@ describeEachDaemon("an odd context", ({ address }) => {
 });
 
 describeEachWay("a name that is not UTF-8", ({ address }) => {
-  it("goes up and comes home as it is", async () => {
+  it("goes up and comes home as it is, unless the daemon refuses every such name", async (context) => {
     await using folder = await testFolder();
     const name = Buffer.concat([Buffer.from(`${folder.at("context")}/`), Buffer.from([0x61, 0xff, 0x62])]);
     mkdirSync(folder.at("context"));
     writeFileSync(name, "odd");
     writeFileSync(folder.at("Dockerfile"), "FROM scratch\nCOPY . /\n");
     await using client = await connect(address);
-    await client.solveDockerfile({
+    const build = client.solveDockerfile({
       context: folder.at("context"),
       dockerfile: folder.at("Dockerfile"),
       exports: [local({ dest: folder.at("home") })],
     });
+    const refusal = await build.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (refusal !== undefined) {
+      // BuildKit 0.25 checks the texts of the messages that it is sent; 0.13 and 0.32 take any bytes.
+      expect(refusal).toBeInstanceOf(SolveError);
+      expect(refusal).toMatchObject({ status: "Internal", text: expect.stringContaining("invalid UTF-8") });
+      context.skip("the daemon refuses names that are not UTF-8");
+    }
     const listed = execFileSync("ls", ["-b", folder.at("home")], { encoding: "latin1" });
     expect(listed).toBe("a\\377b\n");
   });
