@@ -3,6 +3,7 @@ import type { Capabilities } from "@buildkit-node/gateway";
 import { type Dialer, Link, type LinkOptions } from "@buildkit-node/transport";
 import { capabilitiesOf } from "./capabilities.ts";
 import { type DockerfileOptions, dockerfileBuild } from "./dockerfile.ts";
+import { BuildHistory } from "./history/build-history.ts";
 import { Build } from "./solve/build.ts";
 import { planBuild } from "./solve/plan-build.ts";
 import type { SolveInput } from "./solve/solve-input.ts";
@@ -38,6 +39,8 @@ export async function connect(address?: string | Dialer, options: ConnectOptions
  * connects anew.
  */
 export class Client implements AsyncDisposable {
+  /** What the daemon remembers of its builds (BuildKit 0.11). */
+  readonly history: BuildHistory;
   readonly #link: Link;
   readonly #builds = new Set<Build<unknown>>();
   #closing: Promise<void> | undefined;
@@ -45,6 +48,7 @@ export class Client implements AsyncDisposable {
   /** @internal made by {@link connect} */
   constructor(link: Link) {
     this.#link = link;
+    this.history = new BuildHistory(link);
   }
 
   /** The daemon's address. */

@@ -1,10 +1,11 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { ErrorDetail } from "@buildkit-node/core";
-import { Content } from "@buildkit-node/proto/content";
 import { BuildHistoryEventType, type BuildHistoryRecord, Control } from "@buildkit-node/proto/control";
 import { StatusSchema } from "@buildkit-node/proto/rpc-status";
 import { type Connection, StatusError, scopedStream } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
+import { blobFromProto } from "../history/build-record.ts";
+import { readBlob } from "../history/read-blob.ts";
 
 /** A build's error as the history keeps it. */
 export interface RecordedError {
@@ -32,7 +33,7 @@ export async function recordedError(
   if (descriptor === undefined || Number(descriptor.size) > maxErrorBytes) {
     return record.error === undefined ? undefined : { text: record.error.message, details: [], whole: false };
   }
-  const status = fromBinary(StatusSchema, await readBlob(connection, descriptor.digest, signal));
+  const status = fromBinary(StatusSchema, await readBlob(connection, blobFromProto(descriptor), signal));
   const details = status.details.map(({ typeUrl, value }) => ({
     type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
     value,
@@ -58,19 +59,4 @@ async function findRecord(
     if (!(error instanceof StatusError)) throw error;
   }
   return undefined;
-}
-
-async function readBlob(connection: Connection, digest: string, signal: AbortSignal): Promise<Uint8Array> {
-  const content = createClient(Content, connection.rpc);
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for await (const { data } of scopedStream(
-    (scoped) => content.read({ digest }, { signal: scoped }),
-    signal,
-  )) {
-    total += data.length;
-    if (total > maxErrorBytes) throw new RangeError(`the blob ${digest} is larger than its descriptor says`);
-    chunks.push(data);
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,0 +1,65 @@
+import { writeFile } from "node:fs/promises";
+import { type Build, connect } from "@buildkit-node/control";
+import { startRelay } from "@buildkit-node/daemon";
+import { local } from "@buildkit-node/exporters";
+import { copy, local as localSource, mkfile, scratch } from "@buildkit-node/llb";
+import { ConnectionLostError } from "@buildkit-node/transport";
+import { expect, it } from "vitest";
+import { shell, toolsDirectory, toolsRoot, workDirectory } from "../support/tools.ts";
+import { describeEachDaemon } from "../support/ways.ts";
+
+describeEachDaemon("a connection that is lost", ({ address }) => {
+  it("fails what runs in bounded time, and is made anew for what comes", async () => {
+    await using work = await workDirectory();
+    const tools = await toolsDirectory(work.path);
+    const listen = `unix://${work.in("relay.sock")}`;
+    const relay = await startRelay({ to: address, listen });
+    await using client = await connect(listen);
+    const builds = Array.from({ length: 3 }, (_, index) =>
+      client.start(toolsRoot().run(shell(`echo ${Math.random()} ${index}; sleep 60`)), { locals: { tools } }),
+    );
+    await Promise.all(builds.map(firstWords));
+
+    const started = performance.now();
+    await relay.close();
+    for (const build of builds) {
+      await expect(build.result).rejects.toBeInstanceOf(ConnectionLostError);
+      await expect(build.result).rejects.toThrow(`the connection to ${listen} was lost`);
+      await build.settled();
+    }
+    expect(performance.now() - started).toBeLessThan(10_000);
+
+    await using _again = await startRelay({ to: address, listen });
+    await client.solve(scratch().file(mkfile("/file", `${Math.random()}`)));
+  });
+
+  it("during an upload or an export is the same error", async () => {
+    await using work = await workDirectory();
+    await writeFile(work.in("large"), Buffer.alloc(64 * 1024 * 1024, `${Math.random()}`));
+    const listen = `unix://${work.in("relay.sock")}`;
+    const state = scratch().file(copy(localSource("context", { include: ["large"] }), "large", "/large"));
+    const locals = { context: work.path };
+    for (const phase of ["transferring", "exporting"]) {
+      const relay = await startRelay({ to: address, listen });
+      await using client = await connect(listen);
+      const build = client.start(state, { locals, exports: [local({ dest: work.in("out") })] });
+      const lost = (async () => {
+        for await (const event of build.events()) {
+          const told = JSON.stringify(event, (_, value) =>
+            typeof value === "bigint" ? String(value) : value,
+          );
+          if (told.includes(phase)) break;
+        }
+        await relay.close();
+      })();
+      await expect(build.result).rejects.toBeInstanceOf(ConnectionLostError);
+      await lost;
+      await build.settled();
+    }
+  });
+});
+
+/** Resolves once a step of the build has written something. */
+async function firstWords(build: Build<unknown>): Promise<void> {
+  for await (const event of build.events()) if (event.kind === "log") return;
+}

@@ -1,0 +1,75 @@
+import { type BuildRecordEvent, connect } from "@buildkit-node/control";
+import { mkfile, scratch } from "@buildkit-node/llb";
+import { expect, it } from "vitest";
+import { needsCapability } from "../support/capabilities.ts";
+import { describeEachDaemon } from "../support/ways.ts";
+
+const graph = () => scratch().file(mkfile("/file", `${Date.now()} ${Math.random()}`));
+
+describeEachDaemon("the history of builds", ({ address }) => {
+  it("has a record of a build, which can be pinned and deleted", async () => {
+    await using client = await connect(address);
+    const { history } = client;
+    const { ref } = await client.solve(graph());
+    const record = await history.get(ref);
+    expect(record).toMatchObject({ ref, frontend: "", pinned: false, steps: { total: 1, completed: 1 } });
+    expect(record!.completed! - record!.created!).toBeGreaterThan(0);
+    await history.pin(ref);
+    expect((await history.get(ref))?.pinned).toBe(true);
+    await history.pin(ref, false);
+    expect((await history.list()).map((one) => one.ref)).toContain(ref);
+    await history.delete(ref);
+    expect(await history.get(ref)).toBeUndefined();
+  });
+
+  it("keeps why a build failed, and its provenance", async () => {
+    await using client = await connect(address);
+    const failing = client.start({ frontend: "no.such.frontend" });
+    await failing.result.catch(() => {});
+    expect((await client.history.get(failing.ref))?.error).toContain("no.such.frontend");
+
+    const { ref } = await client.solve(graph());
+    const statements = (await client.history.get(ref))?.results.get("")?.attestations ?? [];
+    expect(statements.length).toBeGreaterThan(0);
+    const statement = await client.history.read(statements[0]!);
+    // The predicate: version 0.2 names the type of the build at the top, version 1 below its definition.
+    expect(Buffer.from(statement).toString()).toContain('"buildType"');
+  });
+
+  it("tells of builds while they come and go", async () => {
+    await using client = await connect(address);
+    const build = client.start(graph());
+    const kinds: BuildRecordEvent["kind"][] = [];
+    for await (const { kind, record } of client.history.follow()) {
+      if (record.ref !== build.ref) continue;
+      kinds.push(kind);
+      // A record is told of again when it changes after its build.
+      if (kind === "completed" && kinds.indexOf("completed") === kinds.length - 1) {
+        await client.history.delete(record.ref);
+      }
+      if (kind === "deleted") break;
+    }
+    expect(kinds[0]).toBe("started");
+    expect(kinds).toContain("completed");
+    expect(kinds.at(-1)).toBe("deleted");
+  });
+
+  it("finds builds by conditions", async (context) => {
+    await using client = await connect(address);
+    await needsCapability(context, client, "history.filter");
+    const { ref } = await client.solve(graph());
+    const found = async (filters: Parameters<typeof client.history.list>[0]) =>
+      (await client.history.list(filters)).map((record) => record.ref);
+    expect(await found({ filters: [{ ref }] })).toEqual([ref]);
+    expect(await found({ filters: [{ ref, status: "error" }] })).toEqual([]);
+    expect(await found({ filters: [{ ref, completedAfter: Date.now() - 60_000 }] })).toEqual([ref]);
+    expect(await found({ filters: [{ ref, longerThanMs: 600_000 }] })).toEqual([]);
+    expect(await found({ limit: 1 })).toEqual([ref]);
+  });
+
+  it("has none of an internal build", async () => {
+    await using client = await connect(address);
+    const { ref } = await client.solve(graph(), { internal: true });
+    expect(await client.history.get(ref)).toBeUndefined();
+  });
+});
