@@ -32,7 +32,7 @@ const maxWindowBytes = 2 ** 31 - 1;
 /**
  * The server's side of one HTTP/2 connection over any byte pipe: what a BuildKit daemon's session needs, and no more.
  *
- * It stands in for `node:http2`, which costs four times the CPU on a pipe that is not a socket, joins repeated headers,
+ * It stands in for `node:http2`, which takes several times the CPU on a pipe that is not a socket, joins repeated headers,
  * gives up on a header block of more than about 140 KiB, and writes a GOAWAY when it closes, after which a daemon never
  * calls again.
  */
