@@ -1,5 +1,7 @@
 import type { Bench } from "../row.ts";
+import { llbGraph } from "./llb.ts";
+import { nullPeer } from "./null-peer.ts";
 import { progress } from "./progress.ts";
 import { transfers } from "./transfer.ts";
 
-export const benches: readonly Bench[] = [...transfers, ...progress];
+export const benches: readonly Bench[] = [...transfers, ...nullPeer, ...llbGraph, ...progress];
