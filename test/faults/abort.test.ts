@@ -1,54 +1,35 @@
-import { Control } from "@buildkit-node/proto/control";
-import {
-  createDialer,
-  openConnection,
-  parseAddress,
-  StatusError,
-  scopedStream,
-} from "@buildkit-node/transport";
-import { createClient } from "@connectrpc/connect";
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { connect, llb, local } from "buildkit-node";
 import { expect, inject, it } from "vitest";
-import { busyboxRoot } from "../support/busybox-root.ts";
-import { testFolder, writeTree } from "../support/folder.ts";
+import { seeded } from "../support/seeded.ts";
+import { shell, toolsDirectory, toolsRoot, workDirectory } from "../support/tools.ts";
 import { describeEachWay } from "../support/ways.ts";
 
 /** Moments over all ways. */
 const moments = 300;
 
-/** Numbers between 0 and 1 that are the same on each run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describeEachWay("a build aborted at any moment", ({ address, name }) => {
   it("rejects with the reason at once, and leaves nothing running", { timeout: 600_000 }, async () => {
-    await using folder = await testFolder();
-    const { root, locals } = await busyboxRoot();
-    const context = folder.at("context");
-    const files = Array.from({ length: 100 }, (_, i) => [`dir-${i % 7}/file-${i}`, `${i}\n`.repeat(200)]);
-    await writeTree(context, Object.fromEntries(files));
+    await using work = await workDirectory();
+    const tools = await toolsDirectory(work.path);
+    const context = work.in("context");
+    await writeContext(context);
     const random = seeded(20_261_121 + name.length);
     const share = Math.ceil(moments / inject("ways").length);
 
     let round = 0;
     const build = async (signal: AbortSignal | undefined): Promise<"done"> => {
-      const dest = folder.at(`dest-${round++}`);
+      const dest = work.in(`dest-${round++}`);
       const options = signal === undefined ? {} : { signal };
       const client = await connect(address, options);
       try {
         const source = llb.local("context");
-        const copied = root
+        const copied = toolsRoot()
           .file(llb.copy(source, "/", "/src", { createDestPath: true }))
-          .run(["sh", "-c", "cat /src/*/* > /all; sleep 0.05"], { ignoreCache: true });
+          .run(shell("busybox cat /src/*/* > /all; busybox usleep 50000"), { ignoreCache: true });
         await client.solve(copied, {
-          locals: { ...locals, context },
+          locals: { tools, context },
           // A new key each time: the whole context is sent again.
           sharedKey: `abort-${name}-${round}`,
           exports: [local({ dest })],
@@ -90,11 +71,12 @@ describeEachWay("a build aborted at any moment", ({ address, name }) => {
   });
 
   it("settles within a second of the abort, even while the teardown goes on", async () => {
-    const { root, locals } = await busyboxRoot();
+    await using work = await workDirectory();
+    const tools = await toolsDirectory(work.path);
     await using client = await connect(address);
     const controller = new AbortController();
-    const build = client.start(root.run(["sleep", "60"], { ignoreCache: true }), {
-      locals,
+    const build = client.start(toolsRoot().run(shell("sleep 60"), { ignoreCache: true }), {
+      locals: { tools },
       signal: controller.signal,
     });
     for await (const event of build.events()) {
@@ -111,22 +93,15 @@ describeEachWay("a build aborted at any moment", ({ address, name }) => {
   });
 });
 
-/** The references of the builds that run on a daemon; none where it keeps no history. */
-async function running(address: string): Promise<string[]> {
-  const signal = AbortSignal.timeout(10_000);
-  await using connection = await openConnection(await createDialer(parseAddress(address)), { signal });
-  const control = createClient(Control, connection.rpc);
-  const refs: string[] = [];
-  try {
-    const request = { ActiveOnly: true, EarlyExit: true };
-    for await (const { record } of scopedStream(
-      (scope) => control.listenBuildHistory(request, { signal: scope }),
-      signal,
-    )) {
-      if (record !== undefined) refs.push(record.Ref);
-    }
-  } catch (error) {
-    if (!(error instanceof StatusError && error.status === "Unimplemented")) throw error;
-  }
-  return refs;
+/** The references of the builds that run on a daemon. */
+async function running(address: string): Promise<readonly string[]> {
+  await using client = await connect(address);
+  return (await client.history.list({ running: true })).map(({ ref }) => ref);
+}
+
+/** A hundred small files in seven directories. */
+async function writeContext(root: string): Promise<void> {
+  for (let i = 0; i < 7; i++) await mkdir(path.join(root, `dir-${i}`), { recursive: true });
+  for (let i = 0; i < 100; i++)
+    await writeFile(path.join(root, `dir-${i % 7}/file-${i}`), `${i}\n`.repeat(200));
 }

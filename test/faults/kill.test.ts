@@ -6,8 +6,7 @@ import { startRelay } from "@buildkit-node/daemon";
 import { type Build, ConnectionLostError, connect, llb, local } from "buildkit-node";
 import { describe, expect, it } from "vitest";
 import { startEngine } from "../../scripts/debian/engines.ts";
-import { busyboxRoot } from "../support/busybox-root.ts";
-import { type TestFolder, testFolder } from "../support/folder.ts";
+import { shell, toolsDirectory, toolsRoot, type WorkDirectory, workDirectory } from "../support/tools.ts";
 import { describeDestructive } from "../support/ways.ts";
 
 const kinds = ["docker://", "unix relay", "tcp relay"] as const;
@@ -21,15 +20,15 @@ describeDestructive("a daemon that is killed", () => {
       "during %s: the build says so and does not hang",
       async (phase) => {
         await using scope = new Scope();
-        const folder = scope.use(await testFolder());
+        const work = scope.use(await workDirectory());
         const engine = scope.use(await startEngine("testing", { dataRoot: "tmpfs" }));
-        const listen = kind === "tcp relay" ? "tcp://127.0.0.1:0" : `unix://${folder.at("relay.sock")}`;
+        const listen = kind === "tcp relay" ? "tcp://127.0.0.1:0" : `unix://${work.in("relay.sock")}`;
         const address =
           kind === "docker://"
             ? engine.address
             : scope.use(await startRelay({ to: engine.address, listen })).address;
         const client = scope.use(await connect(address));
-        const { build, reached } = await start[phase](client, folder);
+        const { build, reached } = await start[phase](client, work);
         await reached;
         engine.signal("KILL");
         const killed = performance.now();
@@ -51,29 +50,30 @@ interface Started {
 
 type Client = Awaited<ReturnType<typeof connect>>;
 
-const start: Record<"upload" | "run" | "export", (client: Client, folder: TestFolder) => Promise<Started>> = {
-  async upload(client, folder) {
-    await writeLarge(folder.at("large.bin"), 400);
-    const copied = llb.scratch().file(llb.copy(llb.local("context", { include: ["large.bin"] }), "/", "/"));
-    const build = client.start(copied, { locals: { context: folder.path } });
-    return { build, reached: event(build, (e) => e.kind === "progress" && e.status.current > 1e6) };
-  },
-  async run(client) {
-    const { root, locals } = await busyboxRoot();
-    const build = client.start(root.run(["sh", "-c", "echo running; sleep 60"]), { locals });
-    return { build, reached: event(build, (e) => e.kind === "log") };
-  },
-  async export(client, folder) {
-    const { root, locals } = await busyboxRoot();
-    const large = root.exec(["sh", "-c", "dd if=/dev/zero of=/out/zero bs=1M count=400"], {
-      mounts: { "/out": llb.scratch() },
-    }).mounts["/out"];
-    const build = client.start(large, { locals, exports: [local({ dest: folder.at("dest") })] });
-    const exporting = (e: EventOf) =>
-      e.kind === "progress" && /copying/.test(e.status.id) && e.status.current > 1e6;
-    return { build, reached: event(build, exporting) };
-  },
-};
+const start: Record<"upload" | "run" | "export", (client: Client, work: WorkDirectory) => Promise<Started>> =
+  {
+    async upload(client, work) {
+      await writeLarge(work.in("large.bin"), 400);
+      const copied = llb.scratch().file(llb.copy(llb.local("context", { include: ["large.bin"] }), "/", "/"));
+      const build = client.start(copied, { locals: { context: work.path } });
+      return { build, reached: event(build, (e) => e.kind === "progress" && e.status.current > 1e6) };
+    },
+    async run(client, work) {
+      const locals = { tools: await toolsDirectory(work.path) };
+      const build = client.start(toolsRoot().run(shell("echo running; sleep 60")), { locals });
+      return { build, reached: event(build, (e) => e.kind === "log") };
+    },
+    async export(client, work) {
+      const locals = { tools: await toolsDirectory(work.path) };
+      const large = toolsRoot().exec(shell("busybox dd if=/dev/zero of=/out/zero bs=1M count=400"), {
+        mounts: { "/out": llb.scratch() },
+      }).mounts["/out"];
+      const build = client.start(large, { locals, exports: [local({ dest: work.in("dest") })] });
+      const exporting = (e: EventOf) =>
+        e.kind === "progress" && /copying/.test(e.status.id) && e.status.current > 1e6;
+      return { build, reached: event(build, exporting) };
+    },
+  };
 
 type EventOf = Build<unknown> extends { events(): AsyncIterable<infer Event> } ? Event : never;
 

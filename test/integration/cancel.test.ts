@@ -1,12 +1,9 @@
-import { writeFile } from "node:fs/promises";
 import { connect } from "@buildkit-node/control";
-import { local, tar } from "@buildkit-node/exporters";
-import { copy, local as localSource, mkfile, scratch } from "@buildkit-node/llb";
+import { scratch } from "@buildkit-node/llb";
 import { expect, it } from "vitest";
 
-import { seeded } from "../support/seeded.ts";
 import { shell, toolsDirectory, toolsRoot, workDirectory } from "../support/tools.ts";
-import { describeEachDaemon, describeEachWay } from "../support/ways.ts";
+import { describeEachWay } from "../support/ways.ts";
 
 describeEachWay("canceling", ({ address }) => {
   it("ends a step that runs, on the daemon too", async () => {
@@ -50,51 +47,6 @@ describeEachWay("canceling", ({ address }) => {
     const awaited = second.start(state(1), { locals: { tools } });
     await second.close({ running: "wait" });
     await expect(awaited.result).resolves.toMatchObject({ ref: awaited.ref });
-  });
-});
-
-/** Moments of each daemon; with the default two daemons more than 300 in all. */
-const moments = 160;
-
-describeEachDaemon("canceling at any moment", ({ address }) => {
-  it("rejects within a second with the reason, and leaves nothing running", {
-    timeout: 600_000,
-  }, async () => {
-    await using work = await workDirectory();
-    const tools = await toolsDirectory(work.path);
-    await writeFile(work.in("large"), Buffer.alloc(4 * 1024 * 1024, "x"));
-    const random = seeded(2);
-    const refs: string[] = [];
-    for (let moment = 0; moment < moments; moment++) {
-      const state = toolsRoot()
-        .run(shell(`echo ${moment} ${random()}; busybox usleep 30000`))
-        .file([copy(localSource("large"), "large", "/large"), mkfile("/moment", `${moment} ${Date.now()}`)]);
-      const exports =
-        moment % 2 === 0 ? [local({ dest: work.in("out") })] : [tar({ dest: work.in("out.tar") })];
-      const locals = { tools, large: work.path };
-      const reason = new Error(`moment ${moment}`);
-      const abort = new AbortController();
-      const { signal } = abort;
-      let aborted = 0;
-      const timer = setTimeout(() => {
-        aborted = performance.now();
-        abort.abort(reason);
-      }, random() * 400);
-      const outcome = await (async () => {
-        await using client = await connect(address, { signal });
-        const build = client.start(state, { locals, exports, signal });
-        refs.push(build.ref);
-        await build.result;
-      })().catch((error: unknown) => error);
-      clearTimeout(timer);
-      if (outcome !== undefined) {
-        expect(outcome).toBe(reason);
-        // The client is closed by now: everything was torn down.
-        expect(performance.now() - aborted).toBeLessThan(10_000);
-      }
-    }
-    const left = async () => (await runningOn(address)).filter((ref) => refs.includes(ref));
-    await expect.poll(left, { timeout: 5_000 }).toEqual([]);
   });
 });
 

@@ -4,17 +4,17 @@ import path from "node:path";
 import { connect, local, SolveError, tar } from "buildkit-node";
 import { expect, it } from "vitest";
 import { provideSets } from "../../scripts/debian/provide.ts";
-import { type TestFolder, testFolder } from "../support/folder.ts";
 import { makeOddTree } from "../support/odd-tree.ts";
 import { tarListing } from "../support/tar-listing.ts";
+import { type WorkDirectory, workDirectory } from "../support/tools.ts";
 import { describeEachDaemon, describeEachWay } from "../support/ways.ts";
 
 /** A folder with the odd tree as `context`, and a Dockerfile that copies all of it. */
-async function stage(): Promise<TestFolder> {
-  const folder = await testFolder();
-  mkdirSync(folder.at("context"));
-  makeOddTree(folder.at("context"));
-  writeFileSync(folder.at("Dockerfile"), "FROM scratch\nCOPY . /\n");
+async function stage(): Promise<WorkDirectory> {
+  const folder = await workDirectory();
+  mkdirSync(folder.in("context"));
+  makeOddTree(folder.in("context"));
+  writeFileSync(folder.in("Dockerfile"), "FROM scratch\nCOPY . /\n");
   return folder;
 }
 
@@ -23,35 +23,35 @@ describeEachDaemon("an odd context", ({ address }) => {
     await using folder = await stage();
     await using client = await connect(address);
     await client.solveDockerfile({
-      context: folder.at("context"),
-      dockerfile: folder.at("Dockerfile"),
+      context: folder.in("context"),
+      dockerfile: folder.in("Dockerfile"),
       noCache: true,
-      exports: [tar({ dest: folder.at("ours.tar") })],
+      exports: [tar({ dest: folder.in("ours.tar") })],
     });
-    await goBuild(address, folder, ["--output", `type=tar,dest=${folder.at("theirs.tar")}`]);
-    const ours = tarListing(folder.at("ours.tar"));
+    await goBuild(address, folder, ["--output", `type=tar,dest=${folder.in("theirs.tar")}`]);
+    const ours = tarListing(folder.in("ours.tar"));
     expect(ours.entries.length).toBeGreaterThan(30);
     expect(ours.entries.some((line) => line.includes("dropped-17"))).toBe(false);
     expect(ours.entries.some((line) => line.includes("kept/inner/file"))).toBe(true);
-    expect(ours).toEqual(tarListing(folder.at("theirs.tar")));
+    expect(ours).toEqual(tarListing(folder.in("theirs.tar")));
   });
 
   it("comes home as the daemon's own tar of it", async () => {
     await using folder = await stage();
     await using client = await connect(address);
     await client.solveDockerfile({
-      context: folder.at("context"),
-      dockerfile: folder.at("Dockerfile"),
-      exports: [local({ dest: folder.at("home") })],
+      context: folder.in("context"),
+      dockerfile: folder.in("Dockerfile"),
+      exports: [local({ dest: folder.in("home") })],
     });
     await client.solveDockerfile({
-      context: folder.at("context"),
-      dockerfile: folder.at("Dockerfile"),
-      exports: [tar({ dest: folder.at("home.tar") })],
+      context: folder.in("context"),
+      dockerfile: folder.in("Dockerfile"),
+      exports: [tar({ dest: folder.in("home.tar") })],
     });
-    execFileSync("tar", ["-cf", folder.at("again.tar"), "--format=pax", "-C", folder.at("home"), "."]);
+    execFileSync("tar", ["-cf", folder.in("again.tar"), "--format=pax", "-C", folder.in("home"), "."]);
     const [home, again] = ["home.tar", "again.tar"].map((name) =>
-      comparable(tarListing(folder.at(name)).entries),
+      comparable(tarListing(folder.in(name)).entries),
     );
     expect(again).toEqual(home);
   });
@@ -59,16 +59,16 @@ describeEachDaemon("an odd context", ({ address }) => {
 
 describeEachWay("a name that is not UTF-8", ({ address }) => {
   it("goes up and comes home as it is, unless the daemon refuses every such name", async (context) => {
-    await using folder = await testFolder();
-    const name = Buffer.concat([Buffer.from(`${folder.at("context")}/`), Buffer.from([0x61, 0xff, 0x62])]);
-    mkdirSync(folder.at("context"));
+    await using folder = await workDirectory();
+    const name = Buffer.concat([Buffer.from(`${folder.in("context")}/`), Buffer.from([0x61, 0xff, 0x62])]);
+    mkdirSync(folder.in("context"));
     writeFileSync(name, "odd");
-    writeFileSync(folder.at("Dockerfile"), "FROM scratch\nCOPY . /\n");
+    writeFileSync(folder.in("Dockerfile"), "FROM scratch\nCOPY . /\n");
     await using client = await connect(address);
     const build = client.solveDockerfile({
-      context: folder.at("context"),
-      dockerfile: folder.at("Dockerfile"),
-      exports: [local({ dest: folder.at("home") })],
+      context: folder.in("context"),
+      dockerfile: folder.in("Dockerfile"),
+      exports: [local({ dest: folder.in("home") })],
     });
     const refusal = await build.then(
       () => undefined,
@@ -80,16 +80,16 @@ describeEachWay("a name that is not UTF-8", ({ address }) => {
       expect(refusal).toMatchObject({ status: "Internal", text: expect.stringContaining("invalid UTF-8") });
       context.skip("the daemon refuses names that are not UTF-8");
     }
-    const listed = execFileSync("ls", ["-b", folder.at("home")], { encoding: "latin1" });
+    const listed = execFileSync("ls", ["-b", folder.in("home")], { encoding: "latin1" });
     expect(listed).toBe("a\\377b\n");
   });
 });
 
 /** The same build by Debian's docker-buildx. */
-async function goBuild(address: string, folder: TestFolder, output: readonly string[]): Promise<void> {
+async function goBuild(address: string, folder: WorkDirectory, output: readonly string[]): Promise<void> {
   const { buildx } = await provideSets("buildx");
   const program = path.join(buildx.root, "usr/libexec/docker/cli-plugins/docker-buildx");
-  const home = folder.at("go-home");
+  const home = folder.in("go-home");
   mkdirSync(home, { recursive: true });
   const env = { ...process.env, HOME: home, DOCKER_CONFIG: home, BUILDX_CONFIG: home };
   const run = (args: readonly string[]) =>
@@ -97,7 +97,7 @@ async function goBuild(address: string, folder: TestFolder, output: readonly str
   run(["create", "--name", "peer", "--driver", "remote", address]);
   run([
     ...["--builder", "peer", "build", "--no-cache", "--provenance=false", "--progress", "quiet"],
-    ...["-f", folder.at("Dockerfile"), ...output, folder.at("context")],
+    ...["-f", folder.in("Dockerfile"), ...output, folder.in("context")],
   ]);
 }
 
