@@ -1,9 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import { connect, local, SolveError, tar } from "buildkit-node";
 import { expect, it } from "vitest";
-import { provideSets } from "../../scripts/debian/provide.ts";
+import { goClient } from "../support/go-client.ts";
 import { makeOddTree } from "../support/odd-tree.ts";
 import { tarListing } from "../support/tar-listing.ts";
 import { type WorkDirectory, workDirectory } from "../support/tools.ts";
@@ -28,7 +27,9 @@ describeEachDaemon("an odd context", ({ address }) => {
       noCache: true,
       exports: [tar({ dest: folder.in("ours.tar") })],
     });
-    await goBuild(address, folder, ["--output", `type=tar,dest=${folder.in("theirs.tar")}`]);
+    const go = await goClient(address, folder.path);
+    const output = `type=tar,dest=${folder.in("theirs.tar")}`;
+    go.build("--no-cache", "-f", folder.in("Dockerfile"), "--output", output, folder.in("context"));
     const ours = tarListing(folder.in("ours.tar"));
     expect(ours.entries.length).toBeGreaterThan(30);
     expect(ours.entries.some((line) => line.includes("dropped-17"))).toBe(false);
@@ -84,22 +85,6 @@ describeEachWay("a name that is not UTF-8", ({ address }) => {
     expect(listed).toBe("a\\377b\n");
   });
 });
-
-/** The same build by Debian's docker-buildx. */
-async function goBuild(address: string, folder: WorkDirectory, output: readonly string[]): Promise<void> {
-  const { buildx } = await provideSets("buildx");
-  const program = path.join(buildx.root, "usr/libexec/docker/cli-plugins/docker-buildx");
-  const home = folder.in("go-home");
-  mkdirSync(home, { recursive: true });
-  const env = { ...process.env, HOME: home, DOCKER_CONFIG: home, BUILDX_CONFIG: home };
-  const run = (args: readonly string[]) =>
-    execFileSync(program, [...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-  run(["create", "--name", "peer", "--driver", "remote", address]);
-  run([
-    ...["--builder", "peer", "build", "--no-cache", "--provenance=false", "--progress", "quiet"],
-    ...["-f", folder.in("Dockerfile"), ...output, folder.in("context")],
-  ]);
-}
 
 /** The entries without times, which the daemon's tar rounds to seconds, and with names as they are without `./`. */
 function comparable(entries: readonly string[]): string[] {

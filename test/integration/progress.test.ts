@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { PassThrough } from "node:stream";
+import type { BuildRecord } from "@buildkit-node/control";
 import { BuildModel, connect, display, llb, readRecording, SolveError } from "buildkit-node";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { goClient } from "../support/go-client.ts";
 import { describeEachDaemon } from "../support/ways.ts";
 
 let context: string;
@@ -56,6 +58,44 @@ describeEachDaemon("progress", (way) => {
     expect(model.totals).toMatchObject({ steps: 5, completed: 5, failed: 0 });
   });
 
+  it("tells of a build as the Go client does, which ran it", async () => {
+    await writeFile(path.join(context, "Dockerfile"), "FROM scratch\nCOPY missing /\n");
+    await writeFile(
+      path.join(context, "good.Dockerfile"),
+      "FROM scratch\nCOPY . /all\nCOPY Dockerfile /again\n",
+    );
+    await using client = await connect(way.address);
+    const go = await goClient(way.address, context);
+    for (const file of ["good.Dockerfile", "good.Dockerfile", "Dockerfile"]) {
+      const args = [
+        "--progress",
+        "rawjson",
+        "--output",
+        "type=cacheonly",
+        "-f",
+        path.join(context, file),
+        context,
+      ];
+      const printed = file === "Dockerfile" ? failure(() => go.build(...args)) : go.build(...args);
+      const theirs = new BuildModel();
+      for await (const update of readRecording([
+        printed
+          .split("\n")
+          .filter((l) => l.startsWith("{"))
+          .join("\n"),
+      ])) {
+        theirs.apply(update);
+      }
+      const ref = newest(await client.history.list())?.ref ?? "";
+      const ours = new BuildModel();
+      for await (const update of client.history.updates(ref)) ours.apply(update);
+      // What buildx adds of its own is not the daemon's.
+      const known = new Set([...ours.vertices].map(({ digest }) => digest));
+      expect(finalStates(ours)).toEqual(finalStates(theirs).filter(([digest]) => known.has(digest)));
+      expect(known.size).toBeGreaterThan(2);
+    }
+  });
+
   it("shows builds at the same time, and why one fails", async () => {
     await writeFile(path.join(context, "Dockerfile"), "FROM scratch\nCOPY . /\n");
     await writeFile(path.join(context, "broken.Dockerfile"), "FROM scratch\nCOPY missing /\n");
@@ -78,6 +118,31 @@ describeEachDaemon("progress", (way) => {
     expect(stream.listenerCount("resize")).toBe(0);
   });
 });
+
+function newest(records: readonly BuildRecord[]): BuildRecord | undefined {
+  return records.reduce<BuildRecord | undefined>(
+    (latest, record) => ((record.created ?? 0) > (latest?.created ?? 0) ? record : latest),
+    undefined,
+  );
+}
+
+/** What is left of each vertex in the end, by digest. */
+function finalStates(model: BuildModel): (readonly [string, object])[] {
+  const states = [...model.vertices].map(({ digest, name, inputs, error, state }) => {
+    return [digest, { name, inputs: [...inputs].sort(), cached: state === "cached", error }] as const;
+  });
+  return states.sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** What a program that fails has printed. */
+function failure(run: () => string): string {
+  try {
+    run();
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  }
+  throw new Error("the build succeeded");
+}
 
 function capture(): PassThrough & { text(): string } {
   const chunks: Buffer[] = [];

@@ -1,8 +1,10 @@
+import type { StatusUpdate } from "@buildkit-node/core";
 import { requireCapability } from "@buildkit-node/gateway";
 import { BuildHistoryEventType, Control } from "@buildkit-node/proto/control";
 import { type Connection, type Link, StatusError, scopedStream } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
 import { capabilitiesOf } from "../capabilities.ts";
+import { watchStatus } from "../status/watch-status.ts";
 import { type BuildFilter, filterTexts } from "./build-filter.ts";
 import { type Blob, type BuildRecord, recordFromProto } from "./build-record.ts";
 import { readBlob } from "./read-blob.ts";
@@ -55,6 +57,19 @@ export class BuildHistory {
       if (!(error instanceof StatusError && ["NotFound", "Unknown"].includes(error.status))) throw error;
     }
     return undefined;
+  }
+
+  /**
+   * What happened in a build, from its start: of one that runs until its end, of one that is over as the history tells it.
+   * Anybody's build can be read so; leaving the loop does not cancel it.
+   *
+   * @throws {StatusError} `NotFound` after some seconds for a build that the daemon does not know
+   */
+  async *updates(
+    ref: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<StatusUpdate, void, undefined> {
+    yield* watchStatus(await this.#link.connection(options.signal), ref, options.signal);
   }
 
   /** Reads what a record points at: its trace, a statement, an image's manifest. */
