@@ -1,7 +1,6 @@
 import { type BuildRecordEvent, connect } from "@buildkit-node/control";
 import { mkfile, scratch } from "@buildkit-node/llb";
 import { expect, it } from "vitest";
-import { needsCapability } from "../support/capabilities.ts";
 import { describeEachDaemon } from "../support/ways.ts";
 
 const graph = () => scratch().file(mkfile("/file", `${Date.now()} ${Math.random()}`));
@@ -54,9 +53,10 @@ describeEachDaemon("the history of builds", ({ address }) => {
     expect(kinds.at(-1)).toBe("deleted");
   });
 
-  it("finds builds by conditions", async (context) => {
+  it("finds builds by conditions, also while a record is being deleted", async () => {
     await using client = await connect(address);
-    await needsCapability(context, client, "history.filter");
+    const deleted = await client.solve(graph());
+    await client.history.delete(deleted.ref);
     const { ref } = await client.solve(graph());
     const found = async (filters: Parameters<typeof client.history.list>[0]) =>
       (await client.history.list(filters)).map((record) => record.ref);
@@ -64,7 +64,6 @@ describeEachDaemon("the history of builds", ({ address }) => {
     expect(await found({ filters: [{ ref, status: "error" }] })).toEqual([]);
     expect(await found({ filters: [{ ref, completedAfter: Date.now() - 60_000 }] })).toEqual([ref]);
     expect(await found({ filters: [{ ref, longerThanMs: 600_000 }] })).toEqual([]);
-    expect(await found({ limit: 1 })).toEqual([ref]);
   });
 
   it("has none of an internal build", async () => {

@@ -1,51 +1,55 @@
 import type { Timestamp } from "@buildkit-node/core";
+import type { BuildRecord } from "./build-record.ts";
 
-/** Which builds; one must meet all of the conditions. */
+/** Which builds; one must meet all of the conditions. Times are the daemon's. */
 export interface BuildFilter {
   readonly ref?: string;
   readonly status?: "running" | "completed" | "error" | "canceled";
-  /** The repository that a build's context came from. */
-  readonly repository?: string;
   readonly startedAfter?: Timestamp;
   readonly startedBefore?: Timestamp;
+  /** A build that runs meets no condition on its end. */
   readonly completedAfter?: Timestamp;
   readonly completedBefore?: Timestamp;
+  /** Durations are of builds that are over. */
   readonly longerThanMs?: number;
   readonly shorterThanMs?: number;
 }
 
-/** The filters in the daemon's words: commas join conditions, several texts are alternatives. */
-export function filterTexts(filters: readonly (BuildFilter | string)[] = []): string[] {
-  return filters.map((filter) =>
-    typeof filter === "string" ? filter : conditions(filter).map(quoted).join(","),
+/**
+ * Whether a record meets one of the filters, or there is none.
+ *
+ * This is decided here and not by the daemon: from BuildKit 0.20 on it takes filters and a limit, and dies of them while
+ * a record that was deleted is still to be removed.
+ */
+export function meetsOne(filters: readonly BuildFilter[], record: BuildRecord): boolean {
+  return filters.length === 0 || filters.some((filter) => meets(filter, record));
+}
+
+function meets(filter: BuildFilter, record: BuildRecord): boolean {
+  const { created, completed } = record;
+  const durationMs = created === undefined || completed === undefined ? undefined : completed - created;
+  return (
+    (filter.ref === undefined || filter.ref === record.ref) &&
+    (filter.status === undefined || filter.status === statusOf(record)) &&
+    isAbove(created, filter.startedAfter) &&
+    isBelow(created, filter.startedBefore) &&
+    isAbove(completed, filter.completedAfter) &&
+    isBelow(completed, filter.completedBefore) &&
+    isAbove(durationMs, filter.longerThanMs) &&
+    isBelow(durationMs, filter.shorterThanMs)
   );
 }
 
-/** The daemon reads the conditions as the fields of a line of CSV. */
-function quoted(condition: string): string {
-  return /[",\n]/.test(condition) ? `"${condition.replaceAll('"', '""')}"` : condition;
+function statusOf({ completed, error }: BuildRecord): NonNullable<BuildFilter["status"]> {
+  if (completed === undefined) return "running";
+  if (error === undefined) return "completed";
+  return error.endsWith("context canceled") ? "canceled" : "error";
 }
 
-function conditions(filter: BuildFilter): readonly string[] {
-  const equal = (["ref", "status", "repository"] as const).flatMap((field) => {
-    const value = filter[field];
-    return value === undefined ? [] : [`${field}==${value}`];
-  });
-  return [
-    ...equal,
-    ...moment("startedAt>", filter.startedAfter),
-    ...moment("startedAt<", filter.startedBefore),
-    ...moment("completedAt>", filter.completedAfter),
-    ...moment("completedAt<", filter.completedBefore),
-    ...span("duration>", filter.longerThanMs),
-    ...span("duration<", filter.shorterThanMs),
-  ];
+function isAbove(value: number | undefined, bound: number | undefined): boolean {
+  return bound === undefined || (value !== undefined && value > bound);
 }
 
-function moment(condition: string, at: Timestamp | undefined): readonly string[] {
-  return at === undefined ? [] : [`${condition}${new Date(at).toISOString()}`];
-}
-
-function span(condition: string, ms: number | undefined): readonly string[] {
-  return ms === undefined ? [] : [`${condition}${ms}ms`];
+function isBelow(value: number | undefined, bound: number | undefined): boolean {
+  return bound === undefined || (value !== undefined && value < bound);
 }

@@ -1,21 +1,17 @@
 import type { StatusUpdate } from "@buildkit-node/core";
-import { requireCapability } from "@buildkit-node/gateway";
 import { BuildHistoryEventType, Control } from "@buildkit-node/proto/control";
-import { type Connection, type Link, StatusError, scopedStream } from "@buildkit-node/transport";
+import { type Link, StatusError, scopedStream } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
-import { capabilitiesOf } from "../capabilities.ts";
 import { watchStatus } from "../status/watch-status.ts";
-import { type BuildFilter, filterTexts } from "./build-filter.ts";
+import { type BuildFilter, meetsOne } from "./build-filter.ts";
 import { type Blob, type BuildRecord, recordFromProto } from "./build-record.ts";
 import { readBlob } from "./read-blob.ts";
 
 export interface ListBuildsOptions {
   /** Builds that run and no others. Default: false. */
   readonly running?: boolean;
-  /** Finished builds that meet one of these; needs the capability `history.filter` (BuildKit 0.20). Default: all. */
-  readonly filters?: readonly (BuildFilter | string)[];
-  /** How many finished builds at most, the newest first; needs `history.filter` too. Default: all, in no order. */
-  readonly limit?: number;
+  /** Builds that meet one of these. Default: all. */
+  readonly filters?: readonly BuildFilter[];
   readonly signal?: AbortSignal;
 }
 
@@ -96,14 +92,14 @@ export class BuildHistory {
     options: ListBuildsOptions,
     request: { readonly EarlyExit: boolean; readonly Ref?: string },
   ): AsyncGenerator<BuildRecordEvent, void, undefined> {
-    const { running = false, filters = [], limit = 0, signal } = options;
+    const { running = false, filters = [], signal } = options;
     const connection = await this.#link.connection(signal);
-    if (filters.length > 0 || limit > 0) await requireFilter(connection, signal);
     const control = createClient(Control, connection.rpc);
-    const whole = { ...request, ActiveOnly: running, Filter: filterTexts(filters), Limit: limit };
+    const whole = { ...request, ActiveOnly: running };
     const events = scopedStream((scope) => control.listenBuildHistory(whole, { signal: scope }), signal);
-    for await (const { type, record } of events) {
-      if (record !== undefined) yield { kind: kindOf(type), record: recordFromProto(record) };
+    for await (const { type, record: wire } of events) {
+      const record = wire && recordFromProto(wire);
+      if (record && meetsOne(filters, record)) yield { kind: kindOf(type), record };
     }
   }
 
@@ -116,11 +112,6 @@ export class BuildHistory {
     const { rpc } = await this.#link.connection();
     await createClient(Control, rpc).updateBuildHistory(request);
   }
-}
-
-/** A daemon that does not know of filters would answer as if there were none. */
-async function requireFilter(connection: Connection, signal: AbortSignal | undefined): Promise<void> {
-  requireCapability(await capabilitiesOf(connection, signal), "history.filter", "a choice of builds");
 }
 
 function kindOf(type: BuildHistoryEventType): BuildRecordEvent["kind"] {
