@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { onAbort } from "@buildkit-node/core";
-import type { Transport } from "@connectrpc/connect";
+import { Code, ConnectError as RpcError, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { statusError } from "./status-error.ts";
 
@@ -64,7 +64,9 @@ interface CallScope extends Disposable {
 /** Ends a call with the caller's signal or with the connection, whichever comes first. */
 function callScope(caller: AbortSignal | undefined, lost: AbortSignal): CallScope {
   const scope = new AbortController();
-  const end = (reason: unknown) => scope.abort(reason);
+  // connect resets the stream with CANCEL for this reason alone. With another code Node 20 writes to the connection from
+  // within its own reading of it, and its memory is corrupted.
+  const end = () => scope.abort(new RpcError("the call was given up", Code.Canceled));
   const listeners = [onAbort(caller, end), onAbort(lost, end)];
   return {
     signal: scope.signal,

@@ -119,6 +119,19 @@ describe("Connection", () => {
     expect(await cancelled).toBe(8);
   });
 
+  it("an aborted call is given up with the code that says so, whatever the reason", async () => {
+    const abort = new AbortController();
+    const codes: number[] = [];
+    await using peer = await listenHttp2((stream) => {
+      stream.once("close", () => codes.push(stream.rstCode));
+      abort.abort(new TypeError("mine"));
+    });
+    await using connection = await open(peer);
+    const call = createClient(Echo, connection.rpc).once({}, { signal: abort.signal });
+    await expect(call).rejects.toThrow("mine");
+    await expect.poll(() => codes).toEqual([8]);
+  });
+
   it("an aborted call rejects with the signal's reason", async () => {
     await using peer = await listenHttp2(() => {});
     await using connection = await open(peer);
