@@ -1,9 +1,10 @@
 import { BuildkitError, randomId } from "@buildkit-node/core";
-import type { Capabilities } from "@buildkit-node/gateway";
+import type { BuildFunction, Capabilities, ResolvedImage } from "@buildkit-node/gateway";
 import { type Dialer, Link, type LinkOptions } from "@buildkit-node/transport";
 import { capabilitiesOf } from "./capabilities.ts";
 import { type DockerfileOptions, dockerfileBuild } from "./dockerfile.ts";
 import { BuildHistory } from "./history/build-history.ts";
+import { type ResolveImageOptions, resolveImageConfig } from "./resolve-image-config.ts";
 import { Build } from "./solve/build.ts";
 import { planBuild } from "./solve/plan-build.ts";
 import type { SolveInput } from "./solve/solve-input.ts";
@@ -126,6 +127,29 @@ export class Client implements AsyncDisposable {
     options: SolveOptions<E> = {},
   ): Promise<SolveResult<E>> {
     return this.start(input, options).result;
+  }
+
+  /**
+   * Builds what a function returns, which may ask the daemon while it thinks: solve, read files, run processes in
+   * containers, look images up. Its gateway is there until it has returned.
+   *
+   * @throws what the function throws, and as {@link solve} does
+   */
+  async build<const E extends Exporters = readonly []>(
+    build: BuildFunction,
+    options: SolveOptions<E> = {},
+  ): Promise<SolveResult<E>> {
+    return this.start(build, options).result;
+  }
+
+  /**
+   * Finds out everything about an image through the daemon, so that its mirrors and the session's credentials apply:
+   * digests, config, manifest and index with their bytes, all platforms; no layer is fetched.
+   *
+   * @throws {ImageError} when there is no such image, none for the platform, or the registry refuses
+   */
+  resolveImageConfig(ref: string, options: ResolveImageOptions = {}): Promise<ResolvedImage> {
+    return resolveImageConfig((build, solve) => this.solve(build, solve), ref, options);
   }
 
   /**

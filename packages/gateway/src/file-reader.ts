@@ -102,7 +102,7 @@ export async function readDir(
   return entries.map(fileStatFromProto);
 }
 
-/** What is known of a file; of a link itself, not of what it points to. */
+/** What is known of a file, or of what a link points to. */
 export async function statFile(
   calls: FileCalls,
   path: string,

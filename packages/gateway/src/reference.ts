@@ -95,7 +95,7 @@ export class Reference {
     yield* walk(this.#files(path), path, options);
   }
 
-  /** Tells about a file; of a link itself, not of what it points to. Throws as `readFile` does. */
+  /** Tells about a file. A link is followed within the tree: `readDir` tells about the link itself. Throws as `readFile` does. */
   statFile(path: string, options?: { readonly signal?: AbortSignal }): Promise<FileStat> {
     return statFile(this.#files(path), path, options);
   }

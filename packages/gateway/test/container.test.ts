@@ -258,6 +258,19 @@ describe("a container", () => {
     });
   });
 
+  it("ends a process that is being started when it is closed", async () => {
+    const silent: Exec = async function* (requests) {
+      for await (const _ of requests);
+      yield* [];
+    };
+    await withContainer(silent, async (container) => {
+      const starting = container.start({ args: ["x"] }).catch((error: unknown) => error);
+      await sleep(20);
+      await container.close();
+      expect(await starting).toMatchObject({ code: "ERR_BUILDKIT_CLOSED" });
+    });
+  });
+
   it.each([
     ["exit code: 7", Code.Unknown, true],
     ["context canceled", Code.Canceled, true],

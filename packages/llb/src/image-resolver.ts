@@ -7,7 +7,8 @@ export type ResolveMode = "default" | "pull" | "local";
 export interface ResolvedImage {
   /** The reference that was resolved, where it differs from the one that was asked for. */
   readonly ref?: string;
-  readonly digest: string;
+  /** Absent or empty for an image that only an engine's own store has: it cannot be pinned. */
+  readonly digest?: string;
   /** The image's config: the document, or its JSON. */
   readonly config: Image | string | Uint8Array;
 }

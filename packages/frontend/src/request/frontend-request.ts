@@ -113,7 +113,10 @@ export class FrontendRequest {
     const full = formatReference(name);
     const found = await this.#gateway.resolver.resolveImageConfig(full, { platform, resolveMode });
     // An image that only an engine's own store has is without digest.
-    const pinned = isDigest(found.digest) ? formatReference({ ...name, digest: found.digest }) : full;
+    const pinned =
+      found.digest !== undefined && isDigest(found.digest)
+        ? formatReference({ ...name, digest: found.digest })
+        : full;
     const state = image(pinned, { platform, resolveMode }).imageConfig(found.config);
     return { state, config: imageConfigOf(state) };
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { BuildkitError, InvalidArgumentError, onAbort, randomId, within } from "@buildkit-node/core";
 import type { Platform } from "@buildkit-node/oci";
 import { NetMode } from "@buildkit-node/proto/pb";
@@ -54,6 +55,7 @@ export class Container implements AsyncDisposable {
   readonly #id: string;
   readonly #mounts: readonly ContainerMount[];
   #ended: string | undefined;
+  readonly #closed = new AbortController();
   #processes = 0;
   #closing: Promise<void> | undefined;
 
@@ -62,6 +64,8 @@ export class Container implements AsyncDisposable {
     this.#owner = owner;
     this.#id = id;
     this.#mounts = mounts;
+    // Each process with output that nobody reads listens.
+    setMaxListeners(0, this.#closed.signal);
   }
 
   /**
@@ -75,8 +79,10 @@ export class Container implements AsyncDisposable {
     this.#checkOpen();
     const isFirst = this.#processes++ === 0;
     await this.#checkSecrets(options);
+    this.#checkOpen();
     const { bridge, capabilities } = this.#owner;
-    const process = await startProcess({ bridge, capabilities, containerId: this.#id }, options);
+    const place = { bridge, capabilities, containerId: this.#id, closing: this.#closed.signal };
+    const process = await startProcess(place, options);
     const name = JSON.stringify(options.args[0]);
     const aborted = onAbort(options.signal, () => void this.#kill(process));
     process.exited
@@ -149,6 +155,8 @@ export class Container implements AsyncDisposable {
 
   async #release(): Promise<void> {
     const { bridge } = this.#owner;
+    // The daemon waits until the last output has been taken.
+    this.#closed.abort();
     try {
       await bridge.rpc.releaseContainer({ ContainerID: this.#id }, bridge.call(undefined));
     } catch (error) {

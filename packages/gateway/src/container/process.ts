@@ -1,6 +1,6 @@
 import { PassThrough, type Readable, Writable } from "node:stream";
 import { create } from "@bufbuild/protobuf";
-import { errorMessage } from "@buildkit-node/core";
+import { errorMessage, onAbort } from "@buildkit-node/core";
 import { type ExecMessage, type ExitMessage, FdMessageSchema } from "@buildkit-node/proto/gateway";
 import { StatusError } from "@buildkit-node/transport";
 import { ContainerError } from "./container-error.ts";
@@ -39,6 +39,7 @@ export class ContainerProcess {
   readonly #call: ProcessCall;
   readonly #tty: boolean;
   readonly #canSignal: () => void;
+  readonly #closing: AbortSignal;
   #inputOpen: boolean;
   #over = false;
   /** The input of the process; undefined when it was started without. */
@@ -56,11 +57,18 @@ export class ContainerProcess {
   /** Made by `Container.start`, when the daemon has said that the process has started. */
   constructor(
     call: ProcessCall,
-    options: { readonly stdin: boolean; readonly tty: boolean; readonly canSignal: () => void },
+    options: {
+      readonly stdin: boolean;
+      readonly tty: boolean;
+      readonly canSignal: () => void;
+      /** Aborts when the container is being closed: then nobody is waited for who does not read. */
+      readonly closing: AbortSignal;
+    },
   ) {
     this.#call = call;
     this.#tty = options.tty;
     this.#canSignal = options.canSignal;
+    this.#closing = options.closing;
     this.#inputOpen = options.stdin;
     this.stdin = options.stdin ? this.#input() : undefined;
     const stdout = new PassThrough();
@@ -138,7 +146,7 @@ export class ContainerProcess {
     }
     if (Input.case === "File") {
       const output = outputs.get(Input.value.Fd);
-      if (output !== undefined) await deliver(output, Input.value.Data);
+      if (output !== undefined) await deliver(output, Input.value.Data, this.#closing);
       if (Input.value.EOF) output?.end();
     }
     return undefined;
@@ -175,15 +183,18 @@ export class ContainerProcess {
   }
 }
 
-/** Waits until the reader has room; a reader that has gone gets nothing. */
-async function deliver(output: Writable, data: Uint8Array): Promise<void> {
-  if (data.length === 0 || output.destroyed || output.write(data)) return;
+/** Waits until the reader has room; a reader that has gone gets nothing, and so does one that a close finds waiting. */
+async function deliver(output: Writable, data: Uint8Array, closing: AbortSignal): Promise<void> {
+  if (data.length === 0 || output.destroyed || (closing.aborted && output.writableNeedDrain)) return;
+  if (output.write(data) || closing.aborted) return;
   await new Promise<void>((resolve) => {
     const goOn = () => {
       output.off("drain", goOn).off("close", goOn);
+      closed[Symbol.dispose]();
       resolve();
     };
     output.on("drain", goOn).on("close", goOn);
+    const closed = onAbort(closing, goOn);
   });
 }
 

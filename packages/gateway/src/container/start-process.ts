@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { InvalidArgumentError, onAbort, randomId } from "@buildkit-node/core";
+import { BuildkitError, InvalidArgumentError, onAbort, randomId } from "@buildkit-node/core";
 import { type ExecMessage, InitMessageSchema } from "@buildkit-node/proto/gateway";
 import { SecurityMode } from "@buildkit-node/proto/pb";
 import type { Bridge } from "../bridge.ts";
@@ -42,6 +42,8 @@ export interface ProcessPlace {
   readonly bridge: Bridge;
   readonly capabilities: Capabilities;
   readonly containerId: string;
+  /** Aborts when the container is being closed. */
+  readonly closing: AbortSignal;
 }
 
 /** @throws {InvalidArgumentError} without anything to run, and for variables that cannot be */
@@ -62,20 +64,24 @@ export async function startProcess(place: ProcessPlace, options: ProcessOptions)
   const { signal, startTimeoutMs = 60_000 } = options;
   signal?.throwIfAborted();
   const call = new ProcessCall(bridge, randomId());
-  const aborted = onAbort(signal, () => call.close());
+  // The daemon leaves a process without any answer whose container goes while it starts.
+  const given = [onAbort(signal, () => call.close()), onAbort(place.closing, () => call.close())];
   try {
     void call.send({ case: "Init", value: initMessage(place.containerId, options) });
     await started(call, options.args, startTimeoutMs);
   } catch (error) {
     call.close();
-    throw signal?.aborted ? signal.reason : error;
+    if (signal?.aborted) throw signal.reason;
+    if (place.closing.aborted) throw new BuildkitError("ERR_BUILDKIT_CLOSED", "the container was closed");
+    throw error;
   } finally {
-    aborted[Symbol.dispose]();
+    for (const listener of given) listener[Symbol.dispose]();
   }
   const tty = options.tty ?? false;
   const process = new ContainerProcess(call, {
     stdin: options.stdin ?? false,
     tty: tty !== false,
+    closing: place.closing,
     canSignal: () => requireCapability(capabilities, "gateway.exec.signals", "signalling a process"),
   });
   if (tty !== false) process.resize(tty === true ? defaultTerminal : tty);

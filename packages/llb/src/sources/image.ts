@@ -21,7 +21,7 @@ export interface ImageOptions extends StepOptions {
   readonly internal?: boolean;
   /**
    * What `resolve` asks the resolver for: `config` applies the variables, directory and platform of the image, `digest`
-   * also pins the reference to what it stands for now. Default: nothing, or `config` when a `resolver` is given.
+   * also pins the reference to what it stands for now, if it has a digest. Default: nothing, or `config` when a `resolver` is given.
    */
   readonly resolve?: "config" | "digest";
   /** Who is asked about this image. Default: the resolver given to `resolve`. */
@@ -89,7 +89,8 @@ export function referenceOf(ref: string, entry: EntryPoint): Reference {
   }
 }
 
-function pin(ref: string | undefined, digest: string, asked: Reference): Reference {
+function pin(ref: string | undefined, digest: string | undefined, asked: Reference): Reference {
+  if (digest === undefined || digest === "") return asked;
   checkDigest(digest, pin);
   const reference = ref === undefined ? asked : withDefaultTag(parseReference(ref));
   return { ...reference, digest: digest as NonNullable<Reference["digest"]> };
