@@ -19,6 +19,11 @@ export interface Connection extends AsyncDisposable {
   readonly rpc: Transport;
   /** False once no call can begin on it: it is lost, closed, or the daemon has said that it goes away. */
   readonly usable: boolean;
+  /**
+   * Whether the daemon keeps to the header limit that this side announces: then an answer with larger headers resets its
+   * own stream alone. One that does not, as a Docker Engine, breaks the connection with it, without a word in Node 20.
+   */
+  readonly keepsHeaderLimit: boolean;
   /** Aborted, with the error that ended it, once the connection is gone. */
   readonly lost: AbortSignal;
   /**

@@ -35,6 +35,9 @@ const sessionOptions: ClientSessionOptions = {
   maxSessionMemory: 1024,
 };
 
+/** The largest frame that an HTTP/2 endpoint takes unless it says otherwise. */
+const defaultFrameBytes = 16_384;
+
 /** How long `close` waits for what the connection runs over to end; a helper program takes up to 3 s. */
 const closeMs = 5_000;
 
@@ -169,6 +172,11 @@ class Http2Connection implements Connection {
 
   get usable(): boolean {
     return !this.lost.aborted && !this.#session.closed && !this.#session.destroyed;
+  }
+
+  get keepsHeaderLimit(): boolean {
+    // Of Go's servers only gRPC's own minds the limit, and only it leaves the size of frames as HTTP/2 has it.
+    return this.#session.remoteSettings.maxFrameSize === defaultFrameBytes;
   }
 
   async openStream(path: string, metadata: MetadataPairs = []): Promise<ClientHttp2Stream> {

@@ -82,6 +82,12 @@ export class Link implements AsyncDisposable {
     return abortable(this.#current, signal);
   }
 
+  /** Another connection, which belongs to the caller. */
+  async separate(signal?: AbortSignal): Promise<Connection> {
+    this.#closed.signal.throwIfAborted();
+    return dial({ dialer: this.#dialer, origin: this.origin }, this.#connectTimeoutMs, signal);
+  }
+
   /** Ends the connection and every call on it; idempotent. */
   async close(): Promise<void> {
     this.#closed.abort(new BuildkitError("ERR_BUILDKIT_CLOSED", `the client of ${this.address} was closed`));

@@ -41,6 +41,16 @@ export async function recordedError(
   return { text: status.message, details, whole: true };
 }
 
+/** Whether the history has it that a build has failed; `undefined` where it knows nothing of the build. */
+export async function recordedAsFailed(
+  connection: Connection,
+  ref: string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  const record = await findRecord(connection, ref, signal);
+  return record && record.error !== undefined;
+}
+
 async function findRecord(
   connection: Connection,
   ref: string,

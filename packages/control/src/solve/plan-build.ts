@@ -34,7 +34,8 @@ export function planBuild<E extends Exporters>(
     const display = progress?.attach({ ref, ...(name !== undefined && { name }) });
     try {
       const connection = await link.connection(signal);
-      const result = await build(plan, { connection, display, signal, onStarted });
+      const separate = (scope: AbortSignal) => link.separate(scope);
+      const result = await build(plan, { connection, separate, display, signal, onStarted });
       await display?.end({});
       return result;
     } catch (error) {
@@ -53,6 +54,7 @@ interface BuildPlan<E extends Exporters> {
 
 interface BuildRun {
   readonly connection: Connection;
+  readonly separate: (signal: AbortSignal) => Promise<Connection>;
   readonly display: ProgressSink | undefined;
   readonly signal: AbortSignal;
   readonly onStarted: (running: RunningSolve) => void;
@@ -74,6 +76,7 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
     const session = plan.session.needed || input.fetches ? await openSession() : await opening;
     const response = await runSolve({
       connection,
+      separate: run.separate,
       session,
       request: requestFields(plan, input, exports.requests, session),
       onUpdate: (update) => display?.update(update),

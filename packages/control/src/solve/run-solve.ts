@@ -5,12 +5,15 @@ import { type Connection, ConnectionLostError } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
 import { solveFailure } from "../errors/solve-failure.ts";
 import { followBuild } from "../status/follow-build.ts";
+import { awaitSolve } from "./await-solve.ts";
 import { type Drive, driveSolve, type Thrown } from "./drive-solve.ts";
 import { type SolveFields, solveRequestToProto } from "./solve-request.ts";
 import { StepLog } from "./step-log.ts";
 
 export interface SolveRun {
   readonly connection: Connection;
+  /** Opens another connection to the same daemon. */
+  readonly separate: (signal: AbortSignal) => Promise<Connection>;
   readonly request: SolveFields;
   /** The session that serves the build; absent when it needs none. The run closes it. */
   readonly session: Session | undefined;
@@ -38,11 +41,16 @@ export async function runSolve(run: SolveRun): Promise<Readonly<Record<string, s
   const { connection, request, session } = run;
   const steps = new StepLog();
   const call = new AbortController();
-  using _ = onAbort(run.signal, (reason) => call.abort(reason));
-  const control = createClient(Control, connection.rpc);
-  const solve = control.solve(solveRequestToProto(request), { signal: call.signal });
-  run.onStarted(solve);
-  const told = readStatus(run, solve, steps);
+  using _canceled = onAbort(run.signal, (reason) => call.abort(reason));
+  using _lost = onAbort(connection.lost, (reason) => call.abort(reason));
+  // Where an error may break its connection, that is one on which nothing else runs.
+  await using own = connection.keepsHeaderLimit ? undefined : await run.separate(run.signal);
+  const control = createClient(Control, (own ?? connection).rpc);
+  const calling = control.solve(solveRequestToProto(request), { signal: call.signal });
+  run.onStarted(calling);
+  const told = readStatus(run, calling, steps);
+  const solve =
+    own === undefined ? calling : awaitSolve({ solve: calling, told, connection, ref: request.ref });
   const driven = run.drive && driveSolve(run.drive, solve, (reason) => call.abort(reason));
   try {
     const { ExporterResponse } = await solve;
