@@ -11,9 +11,9 @@ import {
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { needsCapability } from "../support/capabilities.ts";
 import { type TestRoot, testRoot } from "../support/test-root.ts";
-import { describeEachDaemon } from "../support/ways.ts";
+import { describeGivenDaemon } from "../support/ways.ts";
 
-describeEachDaemon("containers of a build", (way) => {
+describeGivenDaemon("containers of a build", (way) => {
   let client: Client;
   let root: TestRoot;
   beforeAll(async () => {
