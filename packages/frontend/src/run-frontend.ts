@@ -2,7 +2,7 @@ import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { errorMessage } from "@buildkit-node/core";
 import { type BuildFunction, runBuildFunction } from "@buildkit-node/gateway";
-import { type Dialer, openConnection } from "@buildkit-node/transport";
+import { type Connection, type Dialer, openConnection } from "@buildkit-node/transport";
 
 /** What a frontend's process was started with. */
 export interface FrontendProcess {
@@ -16,34 +16,41 @@ export interface FrontendProcess {
 const connectMs = 30_000;
 
 /**
- * Runs a frontend as the process of a frontend image: it talks to the daemon over standard input and output, and so
- * must write nothing there; what it writes to the error output goes to the daemon's log. The exit code is set: 0, as the
- * daemon asks for, also when the build failed and the daemon has been told why.
- *
- * @throws never: without a daemon to tell, the error goes to the error output
+ * Runs a frontend as the process of a frontend image and ends the process: it talks to the daemon over standard input and
+ * output, and so must write nothing there; what it writes to the error output goes to the daemon's log. The exit code is
+ * 0, as the daemon asks for, also when the build failed and the daemon has been told why. With a pipe of the caller's own
+ * the process goes on.
  */
 export async function runFrontend(frontend: BuildFunction, process_: FrontendProcess = {}): Promise<void> {
-  const env = process_.env ?? process.env;
+  const { env = process.env, pipe } = process_;
+  const connection = await openConnection(pipeDialer(pipe ?? standardPipe()), {
+    signal: AbortSignal.timeout(connectMs),
+  });
+  const told = await runTold(frontend, connection, env);
+  if (pipe !== undefined) return connection.close();
+  // The daemon takes a pipe that closes before the process has ended for a crash, so it is left open.
+  process.exit(told ? 0 : 1);
+}
+
+/** Whether the daemon has the frontend's result, or its error. */
+async function runTold(
+  frontend: BuildFunction,
+  connection: Connection,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<boolean> {
+  const run = {
+    connection,
+    options: optionsFrom(env),
+    sessionId: env["BUILDKIT_SESSION_ID"] ?? "",
+    product: env["BUILDKIT_EXPORTEDPRODUCT"] ?? "",
+  };
   try {
-    await using connection = await openConnection(pipeDialer(process_.pipe ?? standardPipe()), {
-      signal: AbortSignal.timeout(connectMs),
-    });
-    let told = true;
-    await runBuildFunction(
-      {
-        connection,
-        options: optionsFrom(env),
-        sessionId: env["BUILDKIT_SESSION_ID"] ?? "",
-        product: env["BUILDKIT_EXPORTEDPRODUCT"] ?? "",
-      },
-      frontend,
-    ).catch((error: unknown) => {
-      told = !connection.lost.aborted;
-      if (!told) throw error;
-    });
+    await runBuildFunction(run, frontend);
+    return true;
   } catch (error) {
+    if (!connection.lost.aborted) return true;
     process.stderr.write(`${errorMessage(error)}\n`);
-    process.exitCode = 1;
+    return false;
   }
 }
 

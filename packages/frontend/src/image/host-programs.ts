@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { access, constants } from "node:fs/promises";
-import { delimiter, isAbsolute, join } from "node:path";
+import { access, constants, readlink } from "node:fs/promises";
+import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { BuildkitError, InvalidArgumentError } from "@buildkit-node/core";
 import { copy, local, type State, scratch } from "@buildkit-node/llb";
@@ -37,12 +37,38 @@ export async function hostPrograms(
   }
   const programs = await Promise.all(names.map(findProgram));
   const libraries = await Promise.all(programs.map(librariesOf));
-  const paths = new Set([...programs, ...libraries.flat(), ...(options.files ?? [])]);
-  const followPaths = [...paths].map((path) => path.replace(/^\/+/, "")).sort();
-  const root = local(rootLocal, { followPaths, sharedKeyHint: rootLocal, name: `load ${names.join(", ")}` });
+  const wanted = new Set([...programs, ...libraries.flat(), ...(options.files ?? [])]);
+  const paths = await Promise.all([...wanted].map(withLinks));
+  const include = [...new Set(paths.flat())].map((path) => path.replace(/^\/+/, "")).sort();
+  const root = local(rootLocal, { include, sharedKeyHint: rootLocal, name: `load ${names.join(", ")}` });
   const state = scratch().file(copy(root, "/", "/", { contentsOnly: true }));
   return { state, locals: { [rootLocal]: "/" } };
 }
+
+/** A file and every link on the way to it, each by its own path without links above it. */
+async function withLinks(path: string): Promise<readonly string[]> {
+  const links: string[] = [];
+  let done = "/";
+  let left = path.split("/").filter(Boolean);
+  while (left.length > 0 && links.length < maxLinks) {
+    const [name = "", ...rest] = left;
+    const next = join(done, name);
+    const target = await readlink(next).catch(() => undefined);
+    left = rest;
+    if (target === undefined) {
+      done = next;
+      continue;
+    }
+    links.push(next);
+    const resolved = resolve(done, target);
+    left = [...resolved.split("/").filter(Boolean), ...rest];
+    done = "/";
+  }
+  return [...links, done];
+}
+
+/** As many as Linux follows. */
+const maxLinks = 40;
 
 async function findProgram(name: string): Promise<string> {
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter(isAbsolute);
