@@ -22,4 +22,16 @@ describeEachWay("a daemon", (way) => {
     expect(llb.get("exec.meta.base")?.enabled).toBe(true);
     expect(gateway.get("readfile")?.enabled).toBe(true);
   });
+
+  it("lists the daemon's workers, and those that a condition or a text describes", async () => {
+    await using client = await connect(way.address);
+    const [worker] = await client.listWorkers();
+    const { id, labels } = worker!;
+    expect(worker!.platforms.length).toBeGreaterThan(0);
+    expect((await client.listWorkers({ filters: [{ id, labels }] })).map((one) => one.id)).toEqual([id]);
+    expect(await client.listWorkers({ filters: ["id==none", { labels: { "no.such": "label" } }] })).toEqual(
+      [],
+    );
+    await expect(client.listWorkers({ filters: ["id==="] })).rejects.toMatchObject({ name: "StatusError" });
+  });
 });

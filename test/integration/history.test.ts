@@ -1,6 +1,9 @@
+import { writeFile } from "node:fs/promises";
 import { type BuildRecordEvent, connect } from "@buildkit-node/control";
+import type { SolveError } from "@buildkit-node/core";
 import { mkfile, scratch } from "@buildkit-node/llb";
 import { expect, it } from "vitest";
+import { workDirectory } from "../support/tools.ts";
 import { describeEachDaemon } from "../support/ways.ts";
 
 const graph = () => scratch().file(mkfile("/file", `${Date.now()} ${Math.random()}`));
@@ -51,6 +54,52 @@ describeEachDaemon("the history of builds", ({ address }) => {
     expect(kinds[0]).toBe("started");
     expect(kinds).toContain("completed");
     expect(kinds.at(-1)).toBe("deleted");
+  });
+
+  it("keeps how a build failed, with all that its error had", async () => {
+    await using work = await workDirectory();
+    await writeFile(work.in("Dockerfile"), `FROM scratch\n# ${Math.random()}\nCOPY missing /there\n`);
+    await using client = await connect(address);
+    const failing = client.startDockerfile({ context: work.path });
+    const thrown = (await failing.result.catch((error: unknown) => error)) as SolveError;
+    const recorded = await client.history.error(failing.ref);
+    expect(recorded).toMatchObject({ ref: failing.ref, text: thrown.text });
+    // What the history keeps of an error is the text alone before BuildKit 0.15.
+    if (recorded?.detailsMissing === false) expect(recorded.format()).toBe(thrown.format());
+    const { ref } = await client.solve(graph());
+    expect(await client.history.error(ref)).toBeUndefined();
+    expect(await client.history.error("nosuchbuild")).toBeUndefined();
+  });
+
+  it("reads the spans of a build, and its provenance", async () => {
+    await using client = await connect(address);
+    const { ref } = await client.solve(graph());
+    const [provenance] = (await client.history.provenance(ref)).values();
+    expect(provenance?.predicateType).toMatch(/^https:\/\/slsa.dev\/provenance\/v/);
+    // Daemons before BuildKit 0.15 finalize a record by themselves, some seconds after the build.
+    await client.history.finalize(ref);
+    await expect.poll(() => client.history.trace(ref), { timeout: 15_000 }).toBeDefined();
+    const spans = (await client.history.trace(ref)) ?? [];
+    const record = await client.history.get(ref);
+    const step = spans.find(({ name }) => name === "mkfile /file");
+    expect(step?.attributes["vertex"]).toMatch(/^sha256:/);
+    expect(step!.end - step!.start).toBeGreaterThan(0);
+    expect(Math.abs(step!.start - record!.created!)).toBeLessThan(60_000);
+    expect(step?.resource["service.name"]).toMatch(/dockerd|buildkitd|moby/);
+    expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
+    const ids = new Set(spans.map(({ spanId }) => spanId));
+    expect(ids.has(step!.parentSpanId!)).toBe(true);
+  });
+
+  it("gives the newest builds, and those that a text describes", async () => {
+    await using client = await connect(address);
+    const { ref } = await client.solve(graph());
+    expect(
+      (await client.history.list({ filters: [`ref==${ref},startedAt>1h`] })).map((one) => one.ref),
+    ).toEqual([ref]);
+    expect(await client.history.list({ limit: 2 })).toHaveLength(2);
+    await expect(client.history.list({ filters: ["status=error"] })).rejects.toThrow("is no condition");
+    await expect(client.history.list({ limit: 0 })).rejects.toThrow("limit is 0");
   });
 
   it("finds builds by conditions, also while a record is being deleted", async () => {

@@ -2,6 +2,7 @@ import { BuildkitError, randomId } from "@buildkit-node/core";
 import type { BuildFunction, Capabilities, ResolvedImage } from "@buildkit-node/gateway";
 import { type Dialer, Link, type LinkOptions } from "@buildkit-node/transport";
 import { capabilitiesOf } from "./capabilities.ts";
+import { DaemonContent } from "./content/daemon-content.ts";
 import { type DockerfileOptions, dockerfileBuild } from "./dockerfile.ts";
 import { BuildHistory } from "./history/build-history.ts";
 import { type ResolveImageOptions, resolveImageConfig } from "./resolve-image-config.ts";
@@ -11,7 +12,7 @@ import type { SolveInput } from "./solve/solve-input.ts";
 import type { Exporters, SolveOptions } from "./solve/solve-options.ts";
 import type { SolveResult } from "./solve/solve-result.ts";
 import { type DiskUsageOptions, diskUsage, type PruneOptions, prune, type UsageRecord } from "./storage.ts";
-import { type DaemonInfo, daemonInfo, listWorkers, type Worker } from "./workers.ts";
+import { type DaemonInfo, daemonInfo, type ListWorkersOptions, listWorkers, type Worker } from "./workers.ts";
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
@@ -42,6 +43,8 @@ export async function connect(address?: string | Dialer, options: ConnectOptions
 export class Client implements AsyncDisposable {
   /** What the daemon remembers of its builds (BuildKit 0.11). */
   readonly history: BuildHistory;
+  /** What the daemon's content store has (BuildKit 0.11). */
+  readonly content: DaemonContent;
   readonly #link: Link;
   readonly #builds = new Set<Build<unknown>>();
   #closing: Promise<void> | undefined;
@@ -50,6 +53,7 @@ export class Client implements AsyncDisposable {
   constructor(link: Link) {
     this.#link = link;
     this.history = new BuildHistory(link);
+    this.content = new DaemonContent(link);
   }
 
   /** The daemon's address. */
@@ -66,15 +70,9 @@ export class Client implements AsyncDisposable {
     return daemonInfo(await this.#link.connection(options.signal), options.signal);
   }
 
-  /**
-   * The daemon's workers; builds use the first.
-   *
-   * @param options.filters in containerd's words over `id` and `labels.<name>`; several are alternatives
-   */
-  async listWorkers(
-    options: CallOptions & { readonly filters?: readonly string[] } = {},
-  ): Promise<readonly Worker[]> {
-    return listWorkers(await this.#link.connection(options.signal), options.filters ?? [], options.signal);
+  /** The daemon's workers; builds use the first. */
+  async listWorkers(options: ListWorkersOptions = {}): Promise<readonly Worker[]> {
+    return listWorkers(await this.#link.connection(options.signal), options);
   }
 
   /** What the build cache holds. */

@@ -17,7 +17,7 @@ export function defaultPlatform(connection: Connection, signal?: AbortSignal): P
 }
 
 async function firstPlatform(connection: Connection): Promise<Platform> {
-  const [worker] = await listWorkers(connection, []);
+  const [worker] = await listWorkers(connection);
   const [platform] = worker?.platforms ?? [];
   if (platform !== undefined) return platform;
   throw new BuildkitError("ERR_BUILDKIT_PROTOCOL", `the daemon at ${connection.address} names no platform`);

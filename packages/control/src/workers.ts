@@ -62,15 +62,35 @@ export async function daemonInfo(connection: Connection, signal?: AbortSignal): 
   }
 }
 
-/** `filters` are containerd's: several are alternatives, commas within one join conditions. */
+/** Workers that meet all of these conditions. */
+export interface WorkerFilter {
+  readonly id?: string;
+  /** Labels that the worker must have, with these values. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface ListWorkersOptions {
+  /** Workers that meet one of these: as conditions, or as texts in containerd's words. Default: all. */
+  readonly filters?: readonly (WorkerFilter | string)[];
+  readonly signal?: AbortSignal;
+}
+
 export async function listWorkers(
   connection: Connection,
-  filters: readonly string[],
-  signal?: AbortSignal,
+  { filters = [], signal }: ListWorkersOptions = {},
 ): Promise<readonly Worker[]> {
   const control = createClient(Control, connection.rpc);
-  const { record } = await control.listWorkers({ filter: [...filters] }, callOptions(signal));
+  const { record } = await control.listWorkers({ filter: filters.map(filterText) }, callOptions(signal));
   return record.map(workerFromProto);
+}
+
+function filterText(filter: WorkerFilter | string): string {
+  if (typeof filter === "string") return filter;
+  const { id, labels = {} } = filter;
+  const ofLabels = Object.entries(labels).map(
+    ([name, value]) => `labels.${JSON.stringify(name)}==${JSON.stringify(value)}`,
+  );
+  return [...(id === undefined ? [] : [`id==${JSON.stringify(id)}`]), ...ofLabels].join(",");
 }
 
 function callOptions(signal: AbortSignal | undefined): { signal?: AbortSignal } {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { meetsOne } from "../src/history/build-filter.ts";
+import { recordTest } from "../src/history/build-filter.ts";
 import type { BuildRecord } from "../src/history/build-record.ts";
 
 const record: BuildRecord = {
@@ -17,7 +17,9 @@ const record: BuildRecord = {
 };
 const { completed: _, ...running } = record;
 
-describe("meetsOne", () => {
+const meetsOne = (filters: Parameters<typeof recordTest>[0], of: BuildRecord) => recordTest(filters)(of);
+
+describe("recordTest", () => {
   it("needs every condition of one of the filters; none is no condition", () => {
     expect(meetsOne([], record)).toBe(true);
     expect(meetsOne([{}], record)).toBe(true);
@@ -35,5 +37,40 @@ describe("meetsOne", () => {
     expect(meetsOne([{ status: "canceled" }], { ...record, error: "rpc: context canceled" })).toBe(true);
     expect(meetsOne([{ status: "running" }], running)).toBe(true);
     expect(meetsOne([{ completedBefore: 9e12 }, { shorterThanMs: 9e12 }], running)).toBe(false);
+  });
+});
+
+describe("a filter in BuildKit's words", () => {
+  const of = (text: string, one: BuildRecord = record) => recordTest([text])(one);
+
+  it("compares texts", () => {
+    expect(of("ref==a,status==completed")).toBe(true);
+    expect(of("ref!=a")).toBe(false);
+    expect(of('ref~="^[ab]$"')).toBe(true);
+    expect(of("status==running", running)).toBe(true);
+    const fromGit = { ...record, frontendAttrs: { context: "https://example.com/a.git#main:folder" } };
+    expect(of("repository==https://example.com/a.git", fromGit)).toBe(true);
+    expect(of("repository==https://example.com/a.git")).toBe(false);
+  });
+
+  it("compares times, also by how long ago, and durations", () => {
+    expect(of("startedAt>=1970-01-01T00:00:01Z,completedAt<1970-01-01T00:00:04Z")).toBe(true);
+    expect(of("startedAt>1h30m")).toBe(false);
+    expect(of("startedAt>1h30m", { ...record, created: Date.now() - 3_600_000 })).toBe(true);
+    expect(of("duration>1.5s,duration<=2000ms")).toBe(true);
+    expect(of("duration<9h", running)).toBe(false);
+  });
+
+  it.each([
+    ["status=error", "is no condition"],
+    ["size==1", "there is no key size"],
+    ["ref>1", "compares times and durations"],
+    ["duration==1s", "not =="],
+    ["duration>1d", "no duration"],
+    ["startedAt>yesterday", "neither a time"],
+    ["ref~=(", "no regular expression"],
+  ])("that is none (%s) is refused", (text, problem) => {
+    expect(() => recordTest([text])).toThrow(problem);
+    expect(() => recordTest([text])).toThrow(text);
   });
 });

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { errorMessage, SolveError } from "@buildkit-node/core";
 import { type Status, StatusSchema } from "@buildkit-node/proto/rpc-status";
-import { type StatusDetail, StatusError, type StatusName } from "@buildkit-node/transport";
-import { Code } from "@connectrpc/connect";
+import { StatusCode, type StatusDetail, StatusError } from "@buildkit-node/transport";
+import { statusCode } from "@buildkit-node/transport/internal";
 import { sourcesOf } from "./source-error.ts";
 
 /** What the daemon names its details with; it knows them by this whole name alone. */
@@ -16,7 +16,7 @@ export function errorStatus(thrown: unknown): Status {
   const known = thrown instanceof SolveError || thrown instanceof StatusError;
   const details: readonly StatusDetail[] = known ? thrown.details : sourcesOf(thrown).map(sourceDetail);
   return create(StatusSchema, {
-    code: known ? codeOf(thrown.status) : isAbort(thrown) ? Code.Canceled : Code.Unknown,
+    code: known ? codeOf(thrown.status) : isAbort(thrown) ? StatusCode.canceled : StatusCode.unknown,
     message: known ? thrown.text : errorMessage(thrown) || "the build function failed without a message",
     details: details.map(({ type, value }) => ({ typeUrl: `${typePrefix}${type}`, value })),
   });
@@ -30,8 +30,8 @@ function sourceDetail({ filename, language, data, ranges }: Source): StatusDetai
 }
 
 /** A status is never OK here: the daemon would take that for neither result nor error. */
-function codeOf(name: string): Code {
-  return Object.hasOwn(Code, name) ? Code[name as StatusName] : Code.Unknown;
+function codeOf(name: string): number {
+  return statusCode(name) || StatusCode.unknown;
 }
 
 function isAbort(thrown: unknown): boolean {

@@ -5,5 +5,5 @@ export { MessageBatch } from "./grpc/message-batch.ts";
 export { MessageDecoder, prefixBytes } from "./grpc/message-decoder.ts";
 export { bytesMessageData, framedBytesMessage, MessageDuplex } from "./grpc/message-duplex.ts";
 export { type CallResponse, readResponse } from "./grpc/read-response.ts";
-export { decodeStatus, encodeStatus, type GrpcStatus } from "./grpc/status.ts";
+export { decodeStatus, encodeStatus, type GrpcStatus, statusCode, statusName } from "./grpc/status.ts";
 export { StreamLostError } from "./http2-server/http2-server-stream.ts";

@@ -1,8 +1,6 @@
 import { BuildkitError } from "@buildkit-node/core";
-import { Code, ConnectError as RpcError } from "@connectrpc/connect";
-
-/** The names of gRPC's status codes. */
-export type StatusName = keyof typeof Code;
+import { ConnectError as RpcError } from "@connectrpc/connect";
+import { type StatusName, statusName } from "./grpc/status.ts";
 
 /** One of the details that a daemon attaches to an error. */
 export interface StatusDetail {
@@ -69,9 +67,4 @@ function wasReset(error: RpcError): boolean {
   const { cause } = error;
   const byNode = cause instanceof Error && "code" in cause && cause.code === "ERR_HTTP2_STREAM_ERROR";
   return byNode || error.rawMessage.startsWith("http/2 stream closed");
-}
-
-function statusName(code: Code): StatusName {
-  // A number that gRPC does not know has no name in the enum.
-  return code in Code ? (Code[code] as StatusName) : "Unknown";
 }

@@ -2,7 +2,8 @@ import { fromBinary } from "@bufbuild/protobuf";
 import type { ErrorDetail } from "@buildkit-node/core";
 import { BuildHistoryEventType, type BuildHistoryRecord, Control } from "@buildkit-node/proto/control";
 import { StatusSchema } from "@buildkit-node/proto/rpc-status";
-import { type Connection, StatusError, scopedStream } from "@buildkit-node/transport";
+import { type Connection, StatusError, type StatusName, scopedStream } from "@buildkit-node/transport";
+import { statusName } from "@buildkit-node/transport/internal";
 import { createClient } from "@connectrpc/connect";
 import { blobFromProto } from "../history/build-record.ts";
 import { readBlob } from "../history/read-blob.ts";
@@ -10,6 +11,7 @@ import { readBlob } from "../history/read-blob.ts";
 /** A build's error as the history keeps it. */
 export interface RecordedError {
   readonly text: string;
+  readonly status: StatusName;
   readonly details: readonly ErrorDetail[];
   /** False where the record has the text alone (before BuildKit 0.15). */
   readonly whole: boolean;
@@ -25,20 +27,22 @@ const maxErrorBytes = 64 * 1024 * 1024;
 export async function recordedError(
   connection: Connection,
   ref: string,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<RecordedError | undefined> {
   const record = await findRecord(connection, ref, signal);
   if (record === undefined) return undefined;
   const descriptor = record.externalError;
   if (descriptor === undefined || Number(descriptor.size) > maxErrorBytes) {
-    return record.error === undefined ? undefined : { text: record.error.message, details: [], whole: false };
+    if (record.error === undefined) return undefined;
+    const { message: text, code } = record.error;
+    return { text, status: statusName(code), details: [], whole: false };
   }
   const status = fromBinary(StatusSchema, await readBlob(connection, blobFromProto(descriptor), signal));
   const details = status.details.map(({ typeUrl, value }) => ({
     type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
     value,
   }));
-  return { text: status.message, details, whole: true };
+  return { text: status.message, status: statusName(status.code), details, whole: true };
 }
 
 /** Whether the history has it that a build has failed; `undefined` where it knows nothing of the build. */
@@ -54,7 +58,7 @@ export async function recordedAsFailed(
 async function findRecord(
   connection: Connection,
   ref: string,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<BuildHistoryRecord | undefined> {
   const control = createClient(Control, connection.rpc);
   const events = scopedStream(

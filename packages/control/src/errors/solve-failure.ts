@@ -1,4 +1,4 @@
-import { type ErrorDetail, SolveError } from "@buildkit-node/core";
+import { SolveError } from "@buildkit-node/core";
 import { decodeDetails } from "@buildkit-node/gateway/internal";
 import { type Connection, StatusError } from "@buildkit-node/transport";
 import { type RecordedError, recordedError } from "./external-error.ts";
@@ -25,35 +25,43 @@ export async function solveFailure(
   steps: StepRecord,
 ): Promise<unknown> {
   if (!(thrown instanceof StatusError)) return thrown;
-  if (!(thrown.reset && thrown.status === "Internal")) {
-    return solveError(ref, { text: thrown.text, details: thrown.details, whole: true }, thrown, steps);
+  const { text, status, details, reset } = thrown;
+  if (!(reset && status === "Internal")) {
+    return solveError(ref, { text, status, details, whole: true }, steps, thrown);
   }
   const recorded = await recordedError(connection, ref, AbortSignal.timeout(historyMs)).catch(
     () => undefined,
   );
   const unknown: RecordedError = {
     text: "the daemon's error was too large to be sent, and it keeps no record of it",
+    status: "Unknown",
     details: [],
     whole: false,
   };
-  return solveError(ref, recorded ?? unknown, thrown, steps);
+  return solveError(ref, recorded ?? unknown, steps, thrown);
 }
 
-function solveError(ref: string, error: RecordedError, cause: StatusError, steps: StepRecord): SolveError {
-  const details: readonly ErrorDetail[] = error.details;
+/** A build's error with everything that is known of it. */
+export function solveError(
+  ref: string,
+  error: RecordedError,
+  steps: StepRecord,
+  cause?: unknown,
+): SolveError {
+  const { details } = error;
   const { vertex: digest, ...decoded } = decodeDetails(details);
   const vertex = steps.failed(digest);
   return new SolveError(
     {
       ref,
       text: error.text,
-      status: cause.reset ? "Unknown" : cause.status,
+      status: error.status,
       ...(vertex && { vertex }),
       ...decoded,
       logs: vertex === undefined ? [] : steps.logs(vertex.digest),
       details,
       detailsMissing: !error.whole,
     },
-    { cause },
+    cause === undefined ? undefined : { cause },
   );
 }

@@ -1,10 +1,12 @@
 import type { Timestamp } from "@buildkit-node/core";
 import type { BuildRecord } from "./build-record.ts";
+import { type BuildStatus, statusOf } from "./build-status.ts";
+import { parseBuildFilter, type RecordTest } from "./parse-build-filter.ts";
 
 /** Which builds; one must meet all of the conditions. Times are the daemon's. */
 export interface BuildFilter {
   readonly ref?: string;
-  readonly status?: "running" | "completed" | "error" | "canceled";
+  readonly status?: BuildStatus;
   readonly startedAfter?: Timestamp;
   readonly startedBefore?: Timestamp;
   /** A build that runs meets no condition on its end. */
@@ -16,13 +18,18 @@ export interface BuildFilter {
 }
 
 /**
- * Whether a record meets one of the filters, or there is none.
+ * A test whether a record meets one of the filters, or there is none.
  *
  * This is decided here and not by the daemon: from BuildKit 0.20 on it takes filters and a limit, and dies of them while
  * a record that was deleted is still to be removed.
+ *
+ * @throws {InvalidArgumentError} for a text that is no filter
  */
-export function meetsOne(filters: readonly BuildFilter[], record: BuildRecord): boolean {
-  return filters.length === 0 || filters.some((filter) => meets(filter, record));
+export function recordTest(filters: readonly (BuildFilter | string)[]): RecordTest {
+  const tests = filters.map((filter): RecordTest => {
+    return typeof filter === "string" ? parseBuildFilter(filter) : (record) => meets(filter, record);
+  });
+  return (record) => tests.length === 0 || tests.some((test) => test(record));
 }
 
 function meets(filter: BuildFilter, record: BuildRecord): boolean {
@@ -38,12 +45,6 @@ function meets(filter: BuildFilter, record: BuildRecord): boolean {
     isAbove(durationMs, filter.longerThanMs) &&
     isBelow(durationMs, filter.shorterThanMs)
   );
-}
-
-function statusOf({ completed, error }: BuildRecord): NonNullable<BuildFilter["status"]> {
-  if (completed === undefined) return "running";
-  if (error === undefined) return "completed";
-  return error.endsWith("context canceled") ? "canceled" : "error";
 }
 
 function isAbove(value: number | undefined, bound: number | undefined): boolean {

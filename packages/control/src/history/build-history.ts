@@ -1,17 +1,25 @@
-import type { StatusUpdate } from "@buildkit-node/core";
+import { BuildkitError, InvalidArgumentError, type SolveError, type StatusUpdate } from "@buildkit-node/core";
 import { BuildHistoryEventType, Control } from "@buildkit-node/proto/control";
 import { type Link, StatusError, scopedStream } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
+import { recordedError } from "../errors/external-error.ts";
+import { solveError } from "../errors/solve-failure.ts";
+import { StepLog } from "../solve/step-log.ts";
 import { watchStatus } from "../status/watch-status.ts";
-import { type BuildFilter, meetsOne } from "./build-filter.ts";
+import { type BuildFilter, recordTest } from "./build-filter.ts";
 import { type Blob, type BuildRecord, recordFromProto } from "./build-record.ts";
 import { readBlob } from "./read-blob.ts";
+import { parseSpans, type Span } from "./trace.ts";
 
 export interface ListBuildsOptions {
   /** Builds that run and no others. Default: false. */
   readonly running?: boolean;
-  /** Builds that meet one of these. Default: all. */
-  readonly filters?: readonly BuildFilter[];
+  /** Builds that meet one of these: as conditions, or as texts in BuildKit's words. Default: all. */
+  readonly filters?: readonly (BuildFilter | string)[];
+  readonly signal?: AbortSignal;
+}
+
+interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
@@ -19,6 +27,13 @@ export interface ListBuildsOptions {
 export interface BuildRecordEvent {
   readonly kind: "started" | "completed" | "deleted";
   readonly record: BuildRecord;
+}
+
+/** How a result came about. */
+export interface Provenance {
+  /** `https://slsa.dev/provenance/v0.2`, or `v1` from BuildKit 0.30 on. */
+  readonly predicateType: string;
+  readonly predicate: Readonly<Record<string, unknown>>;
 }
 
 /** What a daemon remembers of its builds (BuildKit 0.11); internal builds are not among them. */
@@ -30,11 +45,24 @@ export class BuildHistory {
     this.#link = link;
   }
 
-  /** The builds that run, and then those that are over. */
-  async list(options: ListBuildsOptions = {}): Promise<readonly BuildRecord[]> {
+  /**
+   * The builds that run, and then those that are over; with a limit, the newest, newest first.
+   *
+   * @throws {InvalidArgumentError} for a text that is no filter
+   */
+  async list(options: ListBuildsOptions & { readonly limit?: number } = {}): Promise<readonly BuildRecord[]> {
+    const { limit } = options;
+    if (limit !== undefined && !(Number.isInteger(limit) && limit > 0)) {
+      throw new InvalidArgumentError(
+        "limit",
+        limit,
+        `limit is ${limit}; it has to be a whole number above 0`,
+      );
+    }
     const records: BuildRecord[] = [];
     for await (const { record } of this.#listen(options, { EarlyExit: true })) records.push(record);
-    return records;
+    if (limit === undefined) return records;
+    return records.sort((a, b) => (b.created ?? 0) - (a.created ?? 0)).slice(0, limit);
   }
 
   /** The same as `list`, and then whatever happens, to builds of any kind, until the loop is left. */
@@ -43,7 +71,7 @@ export class BuildHistory {
   }
 
   /** One build; `undefined` where the daemon has no record of it. */
-  async get(ref: string, options: { readonly signal?: AbortSignal } = {}): Promise<BuildRecord | undefined> {
+  async get(ref: string, options: CallOptions = {}): Promise<BuildRecord | undefined> {
     try {
       for await (const { record } of this.#listen(options, { EarlyExit: true, Ref: ref })) {
         if (record.ref === ref) return record;
@@ -61,31 +89,68 @@ export class BuildHistory {
    *
    * @throws {StatusError} `NotFound` after some seconds for a build that the daemon does not know
    */
-  async *updates(
-    ref: string,
-    options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<StatusUpdate, void, undefined> {
+  async *updates(ref: string, options: CallOptions = {}): AsyncGenerator<StatusUpdate, void, undefined> {
     yield* watchStatus(await this.#link.connection(options.signal), ref, options.signal);
   }
 
+  /**
+   * How a build failed, with all that `solve` would have thrown; `undefined` for one that did not fail, or that the
+   * daemon has no record of. Before BuildKit 0.15 a record has the text alone, and `detailsMissing` says so.
+   */
+  async error(ref: string, { signal }: CallOptions = {}): Promise<SolveError | undefined> {
+    const connection = await this.#link.connection(signal);
+    const recorded = await recordedError(connection, ref, signal);
+    if (recorded === undefined) return undefined;
+    const steps = new StepLog();
+    for await (const update of watchStatus(connection, ref, signal)) steps.add(update);
+    return solveError(ref, recorded, steps);
+  }
+
+  /**
+   * The spans that the daemon recorded of a build (BuildKit 0.11), written some seconds after the build's end: see
+   * {@link finalize}. `undefined` where there are none (yet).
+   */
+  async trace(ref: string, options: CallOptions = {}): Promise<readonly Span[] | undefined> {
+    const record = await this.get(ref, options);
+    if (record?.trace === undefined) return undefined;
+    return parseSpans(await this.read(record.trace, options));
+  }
+
+  /**
+   * The provenance of what a build made, as SLSA has it, for each platform: under an empty name where the build named none.
+   * Daemons record it for every build that succeeds.
+   */
+  async provenance(ref: string, options: CallOptions = {}): Promise<ReadonlyMap<string, Provenance>> {
+    const record = await this.get(ref, options);
+    const found = new Map<string, Provenance>();
+    for (const [platform, { attestations }] of record?.results ?? []) {
+      for (const blob of attestations) {
+        const predicateType = blob.annotations["in-toto.io/predicate-type"] ?? "";
+        if (!predicateType.startsWith("https://slsa.dev/provenance/")) continue;
+        found.set(platform, { predicateType, predicate: parsed(blob, await this.read(blob, options)) });
+      }
+    }
+    return found;
+  }
+
   /** Reads what a record points at: its trace, a statement, an image's manifest. */
-  async read(blob: Blob, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array> {
+  async read(blob: Blob, options: CallOptions = {}): Promise<Uint8Array> {
     return readBlob(await this.#link.connection(options.signal), blob, options.signal);
   }
 
   /** Keeps a record from being collected, or no longer. */
-  pin(ref: string, pinned = true): Promise<void> {
-    return this.#update({ Ref: ref, Pinned: pinned });
+  pin(ref: string, pinned = true, options: CallOptions = {}): Promise<void> {
+    return this.#update({ Ref: ref, Pinned: pinned }, options);
   }
 
   /** Forgets a build. */
-  delete(ref: string): Promise<void> {
-    return this.#update({ Ref: ref, Delete: true });
+  delete(ref: string, options: CallOptions = {}): Promise<void> {
+    return this.#update({ Ref: ref, Delete: true }, options);
   }
 
   /** Has the trace of a build written now, in place of some seconds after its end (BuildKit 0.15). */
-  finalize(ref: string): Promise<void> {
-    return this.#update({ Ref: ref, Finalize: true });
+  finalize(ref: string, options: CallOptions = {}): Promise<void> {
+    return this.#update({ Ref: ref, Finalize: true }, options);
   }
 
   async *#listen(
@@ -93,24 +158,38 @@ export class BuildHistory {
     request: { readonly EarlyExit: boolean; readonly Ref?: string },
   ): AsyncGenerator<BuildRecordEvent, void, undefined> {
     const { running = false, filters = [], signal } = options;
+    const isWanted = recordTest(filters);
     const connection = await this.#link.connection(signal);
     const control = createClient(Control, connection.rpc);
     const whole = { ...request, ActiveOnly: running };
     const events = scopedStream((scope) => control.listenBuildHistory(whole, { signal: scope }), signal);
     for await (const { type, record: wire } of events) {
       const record = wire && recordFromProto(wire);
-      if (record && meetsOne(filters, record)) yield { kind: kindOf(type), record };
+      if (record && isWanted(record)) yield { kind: kindOf(type), record };
     }
   }
 
-  async #update(request: {
-    readonly Ref: string;
-    readonly Pinned?: boolean;
-    readonly Delete?: boolean;
-    readonly Finalize?: boolean;
-  }): Promise<void> {
-    const { rpc } = await this.#link.connection();
-    await createClient(Control, rpc).updateBuildHistory(request);
+  async #update(
+    request: {
+      readonly Ref: string;
+      readonly Pinned?: boolean;
+      readonly Delete?: boolean;
+      readonly Finalize?: boolean;
+    },
+    { signal }: CallOptions,
+  ): Promise<void> {
+    const { rpc } = await this.#link.connection(signal);
+    await createClient(Control, rpc).updateBuildHistory(request, signal ? { signal } : {});
+  }
+}
+
+function parsed(blob: Blob, bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as Readonly<Record<string, unknown>>;
+  } catch (cause) {
+    throw new BuildkitError("ERR_BUILDKIT_CONTENT", `the daemon's blob ${blob.digest} is not JSON`, {
+      cause,
+    });
   }
 }
 

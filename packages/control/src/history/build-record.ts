@@ -17,13 +17,13 @@ export interface BuildRecord {
   readonly created?: Timestamp;
   /** Absent while the build runs. */
   readonly completed?: Timestamp;
-  /** Why it failed, in the daemon's words; `BuildHistory.error` reads all that came with them. */
+  /** Why it failed, in the daemon's words; `history.error` reads all that came with them. */
   readonly error?: string;
   /** What was made for each platform; under an empty name where the build named none. */
   readonly results: ReadonlyMap<string, RecordedResult>;
-  /** Every event of the build's status, in the daemon's own form; `BuildHistory.events` reads them. */
+  /** Every event of the build's status, in the daemon's own form; `history.updates` reads them. */
   readonly logs?: Blob;
-  /** The daemon's spans in the JSON of OpenTelemetry, some seconds after the build's end. */
+  /** The daemon's spans, some seconds after the build's end; `history.trace` reads them. */
   readonly trace?: Blob;
   /** Such a record is never collected. */
   readonly pinned: boolean;
@@ -39,11 +39,14 @@ export interface BuildRecord {
 export interface RecordedResult {
   /** By the exporter's place among the build's exporters; those that make no image leave none. */
   readonly exports: ReadonlyMap<number, Blob>;
-  /** In-toto statements. Provenance is always among them, also where none was asked for. */
+  /**
+   * In-toto predicates, each under its type in the annotation `in-toto.io/predicate-type`. Provenance is always among
+   * them, also where none was asked for; `history.provenance` reads it.
+   */
   readonly attestations: readonly Blob[];
 }
 
-/** Something in the daemon's content store; `BuildHistory.read` reads it. */
+/** Something in the daemon's content store; `history.read` reads it. */
 export interface Blob {
   readonly mediaType: string;
   readonly digest: string;

@@ -2,10 +2,12 @@ import {
   type Attachable,
   authService,
   type ExportSink,
+  exporterService,
   fileSend,
   fileSync,
   openSession,
   parseSshForward,
+  policyService,
   type Session,
   secretsService,
   sshService,
@@ -32,7 +34,12 @@ export interface SessionPlan {
 /** @throws {InvalidArgumentError} for a directory that does not exist or cannot be read */
 export function planSession(options: SolveOptions): SessionPlan {
   const directories = options.locals ?? {};
-  const { attachables = [], onUnreadable, exports = [], secrets, ssh = [], auth } = options;
+  const { onUnreadable, exports = [], secrets, ssh = [], auth, sourcePolicy, sessionExporters } = options;
+  const attachables: readonly Attachable[] = [
+    ...(options.attachables ?? []),
+    ...(sourcePolicy === undefined ? [] : [policyService(sourcePolicy)]),
+    ...(sessionExporters === undefined ? [] : [exporterService(sessionExporters)]),
+  ];
   const sinks = new Map<number, ExportSink>();
   const files: readonly Attachable[] = [
     ...(Object.keys(directories).length > 0

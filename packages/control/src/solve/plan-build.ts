@@ -1,9 +1,8 @@
 import { type ProgressSink, within } from "@buildkit-node/core";
-import { requireCapability, runBuildFunction } from "@buildkit-node/gateway";
+import { runBuildFunction } from "@buildkit-node/gateway";
 import { normalizePlatform, type Platform, parsePlatform } from "@buildkit-node/oci";
 import type { Session } from "@buildkit-node/session";
 import type { Connection, Link } from "@buildkit-node/transport";
-import { capabilitiesOf } from "../capabilities.ts";
 import { defaultPlatform } from "../default-platform.ts";
 import { imageResolver } from "../resolve-image.ts";
 import type { BuildWork, RunningSolve } from "./build.ts";
@@ -11,6 +10,7 @@ import { planSession, type SessionPlan } from "./build-session.ts";
 import type { Drive } from "./drive-solve.ts";
 import { type ExportSet, prepareExports } from "./export-set.ts";
 import { type MarshalledInput, marshalInput } from "./marshal-input.ts";
+import { requireCapabilities } from "./require-capabilities.ts";
 import { runSolve } from "./run-solve.ts";
 import { type KnownInput, knownInput, type SolveInput } from "./solve-input.ts";
 import type { CacheEntry, Exporters, SolveOptions } from "./solve-options.ts";
@@ -71,7 +71,7 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
   try {
     const input = await marshal(plan, run, openSession);
     exports = await prepareExports(exportersOf(plan.options), input);
-    await checkCapabilities(connection, exports.requests, signal);
+    await requireCapabilities(connection, plan.options, exports.requests.length, signal);
     plan.session.receive(exports.sinks);
     const session = plan.session.needed || input.fetches ? await openSession() : await opening;
     const response = await runSolve({
@@ -136,15 +136,6 @@ function exportersOf<E extends Exporters>({ exports }: SolveOptions<E>): E {
   return exports ?? ([] as unknown as E);
 }
 
-async function checkCapabilities(
-  connection: Connection,
-  exporters: readonly TypedAttrs[],
-  signal: AbortSignal,
-): Promise<void> {
-  if (exporters.length < 2) return;
-  requireCapability(await capabilitiesOf(connection, signal), "exporter.multiple", "more than one exporter");
-}
-
 function requestFields<E extends Exporters>(
   { ref, options }: BuildPlan<E>,
   input: MarshalledInput,
@@ -164,6 +155,9 @@ function requestFields<E extends Exporters>(
     cacheExports: (options.cacheTo ?? []).map(typedAttrs),
     entitlements: options.entitlements ?? [],
     internal: options.internal ?? false,
+    ...(options.sourceRules && { sourceRules: options.sourceRules }),
+    sessionExporters: options.sessionExporters !== undefined,
+    sourcePolicy: options.sourcePolicy !== undefined,
     compatibilityVersion: options.compatibilityVersion ?? 0,
     proxyNetwork: options.proxyNetwork ?? false,
   };

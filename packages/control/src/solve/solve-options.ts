@@ -6,8 +6,11 @@ import type {
   AuthOptions,
   OnUnreadable,
   SecretsOptions,
+  SessionExporters,
+  SourcePolicy,
   SshForward,
 } from "@buildkit-node/session";
+import type { SourceRule } from "./source-rule.ts";
 
 /** A cache to read from or to write to, such as `{ type: "registry", attrs: { ref: "host/name" } }`. */
 export interface CacheEntry {
@@ -55,6 +58,15 @@ export interface SolveOptions<E extends Exporters = Exporters> {
   readonly auth?: AuthOptions | false;
   /** Other services that the build's session offers to the daemon. */
   readonly attachables?: readonly Attachable[];
+  /** Rules about the build's sources that the daemon applies by itself (capability `source.policy`, BuildKit 0.11). */
+  readonly sourceRules?: readonly SourceRule[];
+  /** Decides about each source when the daemon comes to it (capability `source.policy.session`, BuildKit 0.26). */
+  readonly sourcePolicy?: SourcePolicy;
+  /**
+   * Chooses exporters besides `exports` once the result is known (capability `exporter.session`, BuildKit 0.21). What
+   * they send home needs a service among `attachables`.
+   */
+  readonly sessionExporters?: SessionExporters;
   /**
    * Under what the daemon keeps what it was sent of `locals`, to ask next time only for files whose name, size or time
    * have changed. Directories that are not the same need keys that are not the same. Default: made of the machine and the
@@ -63,8 +75,11 @@ export interface SolveOptions<E extends Exporters = Exporters> {
   readonly sharedKey?: string;
   /** Leaves no record in the history of builds (BuildKit 0.11). Default: false. */
   readonly internal?: boolean;
-  /** The rules by which the result is made: 10, 20 or 30 (BuildKit 0.30). Default: the daemon's newest. */
+  /** Makes the result as an earlier release would: 10, 20 or 30 (BuildKit 0.30). Default: the daemon's newest. */
   readonly compatibilityVersion?: number;
-  /** Sends all traffic of run steps through the daemon's proxy (BuildKit 0.31). Default: false. */
+  /**
+   * Sends all traffic of run steps through the daemon's proxy (capability `exec.meta.network.proxy`, BuildKit 0.31).
+   * Default: false.
+   */
   readonly proxyNetwork?: boolean;
 }

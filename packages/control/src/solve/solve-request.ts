@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type SolveRequest, SolveRequestSchema } from "@buildkit-node/proto/control";
 import type { Definition } from "@buildkit-node/proto/pb";
-import type { Policy } from "@buildkit-node/proto/source-policy";
+import { policyToProto, type SourceRule } from "./source-rule.ts";
 
 /** A type with attributes, as exporters and caches are named to the daemon. */
 export interface TypedAttrs {
@@ -24,7 +24,11 @@ export interface SolveFields {
   readonly cacheExports: readonly TypedAttrs[];
   readonly entitlements: readonly string[];
   readonly internal: boolean;
-  readonly sourcePolicy?: Policy;
+  readonly sourceRules?: readonly SourceRule[];
+  /** Whether the session is asked for more exporters. */
+  readonly sessionExporters: boolean;
+  /** Whether the session is asked about each source. */
+  readonly sourcePolicy: boolean;
   readonly compatibilityVersion: number;
   readonly proxyNetwork: boolean;
 }
@@ -48,7 +52,9 @@ export function solveRequestToProto(fields: SolveFields): SolveRequest {
     },
     Entitlements: [...fields.entitlements],
     Internal: fields.internal,
-    ...(fields.sourcePolicy && { SourcePolicy: fields.sourcePolicy }),
+    ...(fields.sourceRules && { SourcePolicy: policyToProto(fields.sourceRules) }),
+    EnableSessionExporter: fields.sessionExporters,
+    SourcePolicySession: fields.sourcePolicy ? fields.session : "",
     CompatibilityVersion: BigInt(fields.compatibilityVersion),
     ProxyNetwork: fields.proxyNetwork,
   });

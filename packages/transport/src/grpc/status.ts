@@ -21,6 +21,40 @@ export const StatusCode = {
   unauthenticated: 16,
 } as const;
 
+/** The names of gRPC's status codes, each at its code. */
+const statusNames = [
+  "OK",
+  "Canceled",
+  "Unknown",
+  "InvalidArgument",
+  "DeadlineExceeded",
+  "NotFound",
+  "AlreadyExists",
+  "PermissionDenied",
+  "ResourceExhausted",
+  "FailedPrecondition",
+  "Aborted",
+  "OutOfRange",
+  "Unimplemented",
+  "Internal",
+  "Unavailable",
+  "DataLoss",
+  "Unauthenticated",
+] as const;
+
+export type StatusName = (typeof statusNames)[number];
+
+/** The name of a code; `Unknown` for one that gRPC does not know. */
+export function statusName(code: number): StatusName {
+  return statusNames[code] ?? "Unknown";
+}
+
+/** The code of a name; that of `Unknown` for what is none. */
+export function statusCode(name: string): number {
+  const code = (statusNames as readonly string[]).indexOf(name);
+  return code < 0 ? StatusCode.unknown : code;
+}
+
 /** How a call ended. */
 export interface GrpcStatus {
   /** 0 is success. */
