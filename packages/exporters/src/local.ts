@@ -1,12 +1,18 @@
 import path from "node:path";
-import { directorySink, type Ownership } from "@buildkit-node/session";
+import { directorySink, type LocalMode, type Ownership } from "@buildkit-node/session";
 import { attributes } from "./attributes.ts";
 import { checkDirectoryDestination } from "./destination.ts";
 import type { Exporter } from "./exporter.ts";
 
 export interface LocalOptions {
-  /** The directory; made if there is none. What is in it stays, unless a file of the result takes its place. */
+  /** The directory; made if there is none. A file of the result takes the place of one that is there. */
   readonly dest: string;
+  /**
+   * What becomes of the rest of what is in the directory: "copy", the default, leaves it; "delete" removes it once all of the
+   * result is there, so that the directory is the result and nothing else. "delete" needs BuildKit 0.31: with an older
+   * daemon the build fails with an `UnsupportedError`, and nothing is deleted.
+   */
+  readonly mode?: LocalMode;
   /** Who owns the files; "self" by default: the user who runs this process. */
   readonly ownership?: Ownership;
   /**
@@ -33,9 +39,11 @@ export function local(options: LocalOptions): Exporter<LocalResult> {
     name: "local",
     async prepare() {
       await checkDirectoryDestination(options.dest);
-      const { ownership = "self" } = options;
-      const sink = directorySink({ dest, ownership });
+      const { ownership = "self", mode = "copy" } = options;
+      const sink = directorySink({ dest, ownership, mode });
       const attrs = attributes({
+        // Older daemons take no notice of it, and are refused when they send.
+        mode: mode === "delete" ? mode : undefined,
         "platform-split": options.platformSplit,
         "attestation-prefix": options.attestationPrefix,
         "source-date-epoch": options.sourceDateEpoch,

@@ -34,15 +34,15 @@ export {
   exporterService,
   type SessionExporters,
 } from "./exporter/exporter-service.ts";
-export { type DirectorySinkOptions, directorySink } from "./file-send/directory-sink.ts";
+export { type DirectorySinkOptions, directorySink, type LocalMode } from "./file-send/directory-sink.ts";
 export type { ExportSink } from "./file-send/export-sink.ts";
 export { fileSend } from "./file-send/file-send.ts";
 export { type ByteDestination, type StreamSinkOptions, streamSink } from "./file-send/stream-sink.ts";
 export { type FileSyncOptions, fileSync } from "./filesync/file-sync.ts";
 export { DestinationError } from "./fsutil/destination-error.ts";
 export type { OnUnreadable } from "./fsutil/directory-source.ts";
+export type { Owner, Ownership } from "./fsutil/entry-metadata.ts";
 export { LocalSourceError } from "./fsutil/local-source-error.ts";
-export type { Ownership } from "./fsutil/tree-writer.ts";
 export { policyService } from "./policy/policy-service.ts";
 export type {
   PolicyAttestationChain,

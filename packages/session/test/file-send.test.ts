@@ -209,14 +209,70 @@ describe("files that are received into a directory", () => {
     const { daemon } = await receiving(
       directorySink({ dest, ownership: "preserve" }),
       directorySink({ dest, ownership: { uid: 7, gid: 8 } }),
+      directorySink({ dest, ownership: ({ uid, gid }) => ({ uid: uid + 1000, gid: gid + 2000 }) }),
     );
     const preserved = diffCopy(daemon, 0);
     await sendTree(preserved, [{ path: "a", uid: 12, gid: 13, mode: 0o755 | modeBits.setuid }]);
     const given = diffCopy(daemon, 1);
     await sendTree(given, [{ path: "b", uid: 12, gid: 13 }]);
-    expect([(await preserved.status).code, (await given.status).code]).toEqual([0, 0]);
+    const mapped = diffCopy(daemon, 2);
+    await sendTree(mapped, [{ path: "c", uid: 12, gid: 13 }]);
+    for (const call of [preserved, given, mapped]) expect((await call.status).code).toBe(0);
     expect(fs.statSync(path.join(dest, "a"))).toMatchObject({ uid: 12, gid: 13, mode: 0o104755 });
     expect(fs.statSync(path.join(dest, "b"))).toMatchObject({ uid: 7, gid: 8 });
+    expect(fs.statSync(path.join(dest, "c"))).toMatchObject({ uid: 1012, gid: 2013 });
+  });
+});
+
+describe("a directory that is to be the result and nothing else", () => {
+  const whole = { "buildkit-exporter-multi-platform": "1" };
+
+  it("loses what the result does not have, and is not looked at through links", async () => {
+    const dest = await tempDir();
+    const outside = await tempDir();
+    fs.writeFileSync(path.join(outside, "safe"), "");
+    for (const name of ["a/gone/deep", "a/kept", "gone", "z/below/gone"]) {
+      fs.mkdirSync(path.dirname(path.join(dest, name)), { recursive: true });
+      fs.writeFileSync(path.join(dest, name), "old");
+    }
+    fs.symlinkSync(outside, path.join(dest, "link"));
+    fs.symlinkSync(outside, path.join(dest, "replaced"));
+    const { daemon } = await receiving(directorySink({ dest, mode: "delete" }));
+    const call = daemon.call(method, whole);
+    await sendTree(call, [
+      directory("a"),
+      { path: "a/kept", contents: "new" },
+      directory("new"),
+      { path: "new/file", contents: "new" },
+      directory("replaced"),
+      directory("z"),
+      directory("z/below"),
+    ]);
+    expect(await call.status).toEqual({ code: 0, message: "" });
+    expect(contentsOf(dest)).toEqual({
+      a: "directory 755",
+      "a/kept": "file 644 new",
+      new: "directory 755",
+      "new/file": "file 644 new",
+      replaced: "directory 755",
+      z: "directory 755",
+      "z/below": "directory 755",
+    });
+    expect(fs.readdirSync(outside)).toEqual(["safe"]);
+  });
+
+  it("keeps everything when the transfer fails, or the daemon may send a part for the whole", async () => {
+    const dest = await tempDir();
+    fs.writeFileSync(path.join(dest, "old"), "old");
+    const { daemon, session } = await receiving(directorySink({ dest, mode: "delete" }));
+    const broken = daemon.call(method, whole);
+    await sendTree(broken, [{ path: "b" }, { path: "a" }]);
+    expect((await broken.status).code).toBe(2);
+    expect(fs.readdirSync(dest)).toEqual(["old"]);
+    const older = diffCopy(daemon);
+    expect(await older.status).toMatchObject({ message: expect.stringContaining("BuildKit 0.31") });
+    expect(session.failure).toMatchObject({ code: "ERR_BUILDKIT_PROTOCOL" });
+    expect(fs.readdirSync(dest)).toEqual(["old"]);
   });
 });
 
@@ -333,6 +389,26 @@ describe("an export that fails or is taken back", () => {
           "existing/old": expect.any(String),
         });
     }
+  });
+
+  it("leaves what another export has put into a directory that it made", async () => {
+    const parent = await tempDir();
+    const dest = path.join(parent, "made/deep");
+    const sink = directorySink({ dest });
+    const { daemon } = await receiving(sink);
+    const call = diffCopy(daemon);
+    await sendTree(call, [{ path: "ours" }]);
+    expect((await call.status).code).toBe(0);
+    fs.writeFileSync(path.join(parent, "made/theirs"), "");
+    await sink.discard();
+    expect(Object.keys(contentsOf(parent))).toEqual(["made", "made/theirs"]);
+  });
+
+  it("fails where no directory can be made, and leaves none on the way", async ({ skip }) => {
+    if (process.platform !== "linux") skip("needs /proc");
+    const { daemon, session } = await receiving(directorySink({ dest: "/proc/nope/out" }));
+    expect(await diffCopy(daemon).status).toMatchObject({ code: 2 });
+    expect(session.failure).toMatchObject({ code: "ERR_BUILDKIT_DESTINATION", path: "/proc/nope/out" });
   });
 
   it("is taken back after it was received, when the build fails in the end", async () => {

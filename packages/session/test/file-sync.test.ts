@@ -229,6 +229,25 @@ describe("what a daemon chooses of a directory", () => {
     );
   });
 
+  it("may follow one link to several things, and links that lead into themselves", async () => {
+    const { daemon, context } = await shareContext({ "real/a": "", "real/b": "", "real/c": "", other: "" });
+    fs.symlinkSync("real", path.join(context, "link"));
+    fs.symlinkSync("self/deeper", path.join(context, "self"));
+    fs.symlinkSync("pong", path.join(context, "ping"));
+    fs.symlinkSync("ping", path.join(context, "pong"));
+    expect(await paths(diffCopy(daemon, { followpaths: ["link/a", "link/b"] }))).toEqual([
+      "link",
+      "real",
+      "real/a",
+      "real/b",
+    ]);
+    expect(await paths(diffCopy(daemon, { followpaths: ["self/x", "ping/y"] }))).toEqual([
+      "ping",
+      "pong",
+      "self",
+    ]);
+  });
+
   it("may take thousands of rules, far more than Node's own server lets through", async () => {
     const { daemon } = await shareContext({ kept: "", "ignored-7": "" });
     const rules = Array.from({ length: 5000 }, (_, n) => `ignored-${n} with a long name, and a comma`);

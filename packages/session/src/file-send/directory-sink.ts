@@ -1,22 +1,39 @@
 import path from "node:path";
+import { UnsupportedError } from "@buildkit-node/core";
+import type { ServerCall } from "@buildkit-node/transport";
+import type { Ownership } from "../fsutil/entry-metadata.ts";
 import { receiveTree } from "../fsutil/receive-tree.ts";
-import { type Ownership, TreeWriter } from "../fsutil/tree-writer.ts";
+import { TreeWriter } from "../fsutil/tree-writer.ts";
 import type { ExportSink } from "./export-sink.ts";
 
 export interface DirectorySinkOptions {
-  /** The directory; made if there is none. What is in it already stays. */
+  /** The directory; made if there is none. */
   readonly dest: string;
   /** Who owns what is written; "self" by default. */
   readonly ownership?: Ownership;
+  /**
+   * What becomes of what is in the directory already: "copy", the default, leaves it; "delete" removes what the result does
+   * not have, once all of the result is there. The exporter's attribute `mode` must say the same (BuildKit 0.31).
+   */
+  readonly mode?: LocalMode;
 }
+
+/** Whether a directory keeps what the result does not have. */
+export type LocalMode = "copy" | "delete";
+
+/** Set by daemons that send the result of all platforms in one stream when something is to be deleted. */
+const wholeResultKey = "buildkit-exporter-multi-platform";
 
 /** Writes a `local` exporter's files into a directory. */
 export function directorySink(options: DirectorySinkOptions): ExportSink {
   const dest = path.resolve(options.dest);
+  const { ownership = "self", mode = "copy" } = options;
+  const deletes = mode === "delete";
   const writers: TreeWriter[] = [];
   return {
     async receive(call) {
-      const writer = new TreeWriter({ dest, ownership: options.ownership ?? "self" });
+      if (deletes) assertWholeResult(call);
+      const writer = new TreeWriter({ dest, ownership, deletes });
       writers.push(writer);
       try {
         await receiveTree(call, writer);
@@ -32,4 +49,13 @@ export function directorySink(options: DirectorySinkOptions): ExportSink {
       for (const writer of writers.splice(0).reverse()) writer.discard();
     },
   };
+}
+
+/** @throws {UnsupportedError} of a daemon whose stream may be one platform's, behind which the others' would be deleted */
+function assertWholeResult({ metadata }: ServerCall): void {
+  if (metadata.get(wholeResultKey) === "1") return;
+  throw new UnsupportedError(
+    wholeResultKey,
+    "the local exporter's mode \"delete\" needs BuildKit 0.31: this daemon may send each platform's files for itself; nothing was deleted",
+  );
 }

@@ -8,6 +8,8 @@ export interface Directory {
   readonly name: ByteString;
   /** Relative to the destination. */
   readonly path: ByteString;
+  /** Whether it was made for the tree that is written. */
+  readonly isNew: boolean;
 }
 
 /** Directories that are held open at a time. */

@@ -2,36 +2,46 @@ import fs from "node:fs";
 import { type ByteString, toCharacters, toFsPath } from "./byte-string.ts";
 import { cleanPath, globMatcher, hasWildcard } from "./pattern.ts";
 
+/** Links on the way to one path; a longer chain, such as that of a link into itself, is given up there, as on Linux. */
+const maxLinks = 40;
+
 /**
  * The paths below `root` that one must have to open each of `paths`: every symlink on the way and what it leads to,
  * within the root. Wildcards are tried against what is there. A path that does not exist is kept as it is.
  * `undefined` when one of them is the root itself, so that everything is needed.
+ *
+ * The Go client follows each link once, so that of several paths through one link it sends the first alone.
  */
 export function followPaths(root: ByteString, paths: readonly ByteString[]): ByteString[] | undefined {
-  const resolved = new Set<ByteString>();
+  const search: Search = { root, needed: new Set(), followed: new Set() };
   for (const path of paths) {
     const cleaned = cleanPath(path);
     // What is asked for outside the root does not exist; only a link's target is taken to end at the root.
-    if (cleaned === ".." || cleaned.startsWith("../")) resolved.add(cleaned);
-    else follow(root, cleaned, resolved);
+    if (cleaned === ".." || cleaned.startsWith("../")) search.needed.add(cleaned);
+    else follow(search, cleaned, maxLinks);
   }
-  return resolved.has(".") ? undefined : [...resolved].sort();
+  return search.needed.has(".") ? undefined : [...search.needed].sort();
 }
 
-function follow(root: ByteString, path: ByteString, resolved: Set<ByteString>): void {
+interface Search {
+  readonly root: ByteString;
+  readonly needed: Set<ByteString>;
+  /** The paths that were looked into, so that none is twice. */
+  readonly followed: Set<ByteString>;
+}
+
+function follow(search: Search, path: ByteString, linksLeft: number): void {
   const components = cleanPath(`/${path}`).slice(1).split("/");
-  let current = "";
-  for (const [index, component] of components.entries()) {
-    current = current === "" ? component : `${current}/${component}`;
-    const isLast = index === components.length - 1;
-    const targets = linkTargets(root, current);
-    if (targets === undefined && !isLast) continue;
-    const key = current === "" ? "." : current;
-    if (resolved.has(key)) return;
-    resolved.add(key);
-    if (targets === undefined) return;
-    const rest = components.slice(index + 1).join("/");
-    for (const target of targets) follow(root, `${target}/${rest}`, resolved);
+  const whole = components.join("/");
+  if (linksLeft === 0 || search.followed.has(whole)) return;
+  search.followed.add(whole);
+  for (let count = 1; count <= components.length; count++) {
+    const reached = components.slice(0, count).join("/");
+    const targets = linkTargets(search.root, reached);
+    if (targets === undefined && count < components.length) continue;
+    search.needed.add(reached === "" ? "." : reached);
+    const rest = components.slice(count).join("/");
+    for (const target of targets ?? []) follow(search, `${target}/${rest}`, linksLeft - 1);
     return;
   }
 }

@@ -2,6 +2,7 @@ import { BuildkitError, errorMessage } from "@buildkit-node/core";
 import type { ServerCall } from "@buildkit-node/transport";
 import { MessageBatch } from "@buildkit-node/transport/internal";
 import { isRegular } from "./file-mode.ts";
+import type { TargetFile } from "./file-writer.ts";
 import { OrderValidator } from "./order-validator.ts";
 import {
   decodePacket,
@@ -12,7 +13,7 @@ import {
   writeRequestPacket,
 } from "./packet.ts";
 import type { FileStat } from "./stat.ts";
-import type { TargetFile, TreeWriter } from "./tree-writer.ts";
+import type { TreeWriter } from "./tree-writer.ts";
 import { Turn } from "./turn.ts";
 
 /**

@@ -1,0 +1,130 @@
+import { randomBytes } from "node:crypto";
+import fs from "node:fs";
+import { BuildkitError } from "@buildkit-node/core";
+import { type ByteString, fromText, toText } from "./byte-string.ts";
+import { cannotWrite } from "./destination-error.ts";
+import { type Directory, DirectoryHandles, exists } from "./directory-handles.ts";
+import { systemCode } from "./local-source-error.ts";
+import { makeDirectories, removeEmptyDirectories } from "./make-directories.ts";
+
+/** An entry of a directory. */
+export interface Place {
+  readonly directory: Directory;
+  readonly name: ByteString;
+}
+
+/**
+ * The directory that a tree is written to: gives entries their names, all at once or not at all, and remembers which were
+ * not there before, so that they can be taken back.
+ */
+export class Destination {
+  readonly root: Directory = { parent: undefined, name: "", path: "", isNew: false };
+  readonly #path: ByteString;
+  readonly #handles: DirectoryHandles;
+  /** The destination and the directories that it lies in, as far as they were not there. */
+  readonly #made: readonly string[];
+  /** What is new in directories that are not. What is in a new directory goes with it. */
+  readonly #created: Place[] = [];
+
+  /** Makes the directory if there is none. Throws a `DestinationError` if that cannot be. */
+  constructor(directory: string) {
+    this.#path = fromText(directory);
+    try {
+      this.#made = makeDirectories(directory);
+    } catch (error) {
+      throw cannotWrite(directory, error);
+    }
+    this.#handles = new DirectoryHandles(this.#path);
+  }
+
+  /** The path by which an entry is to be used at once; another call may close what it goes through. */
+  entry({ directory, name }: Place): string | Buffer {
+    return this.#handles.entry(directory, name);
+  }
+
+  /** Runs `use` with a descriptor of the directory, which it must not close. */
+  withDescriptor(directory: Directory, use: (descriptor: number) => void): void {
+    this.#handles.withDescriptor(directory, use);
+  }
+
+  /** What there is of the name; links are not followed. */
+  stat(place: Place): fs.Stats | undefined {
+    return fs.lstatSync(this.entry(place), { throwIfNoEntry: false });
+  }
+
+  /** Makes a directory unless there is one; what else has the name makes room. Answers whether it is new. */
+  makeDirectory(place: Place): boolean {
+    const path = this.entry(place);
+    try {
+      fs.mkdirSync(path, 0o700);
+    } catch (error) {
+      if (!exists(error)) throw error;
+      if (fs.lstatSync(path).isDirectory()) return false;
+      fs.unlinkSync(path);
+      fs.mkdirSync(path, 0o700);
+    }
+    this.#noteCreated(place);
+    return true;
+  }
+
+  /** Makes an entry under its name, or beside it and in its place if there is one already. */
+  replace(place: Place, make: (path: string | Buffer) => void): void {
+    try {
+      make(this.entry(place));
+      this.#noteCreated(place);
+    } catch (error) {
+      if (!exists(error)) throw error;
+      const temporary = this.temporary(place.directory);
+      make(this.entry(temporary));
+      this.rename(temporary, place);
+    }
+  }
+
+  /** A name in a directory that nothing has. */
+  temporary(directory: Directory): Place {
+    return { directory, name: `.buildkit-node-${randomBytes(8).toString("hex")}.tmp` };
+  }
+
+  /** Gives an entry its name; what had it before is gone. */
+  rename(from: Place, to: Place): void {
+    const old = this.stat(to);
+    if (old?.isDirectory() === true) this.remove(to);
+    fs.renameSync(this.entry(from), this.entry(to));
+    if (old === undefined) this.#noteCreated(to);
+  }
+
+  /** Removes an entry with everything in it, if there is one. */
+  remove(place: Place): void {
+    fs.rmSync(this.entry(place), { recursive: true, force: true });
+  }
+
+  /** Removes everything that was not there before. */
+  removeCreated(): void {
+    for (const place of this.#created.splice(0)) this.remove(place);
+    removeEmptyDirectories(this.#made);
+  }
+
+  close(): void {
+    this.#handles.close();
+  }
+
+  /** The path for people to read. */
+  display({ directory, name }: Place): string {
+    return toText([this.#path, directory.path, name].filter((part) => part !== "").join("/"));
+  }
+
+  /** Runs `work`; what the system refuses in it becomes an error that names the place. */
+  guard<T>(place: Place, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw systemCode(error) === undefined || BuildkitError.is(error)
+        ? error
+        : cannotWrite(this.display(place), error);
+    }
+  }
+
+  #noteCreated(place: Place): void {
+    if (!place.directory.isNew) this.#created.push(place);
+  }
+}
