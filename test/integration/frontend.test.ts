@@ -12,7 +12,7 @@ import { frontend as nodeApp } from "../../examples/node-app-frontend/frontend.t
 import { frontend as yaml } from "../../examples/yaml-frontend/frontend.ts";
 import { needsCapability } from "../support/capabilities.ts";
 import { testRoot } from "../support/test-root.ts";
-import { describeGivenDaemon } from "../support/ways.ts";
+import { describeEachDaemon } from "../support/ways.ts";
 
 const good = `args: { WORD: hello }
 targets:
@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(work, { recursive: true, force: true }));
 
-describeGivenDaemon("a frontend", (way) => {
+describeEachDaemon("a frontend", (way) => {
   /** Builds the file by the example's frontend: in this process, or in its image. */
   async function build(file: string, image?: FrontendImage): Promise<void> {
     const root = await testRoot();

@@ -11,9 +11,9 @@ import {
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { needsCapability } from "../support/capabilities.ts";
 import { type TestRoot, testRoot } from "../support/test-root.ts";
-import { describeGivenDaemon } from "../support/ways.ts";
+import { describeEachDaemon } from "../support/ways.ts";
 
-describeGivenDaemon("containers of a build", (way) => {
+describeEachDaemon("containers of a build", (way) => {
   let client: Client;
   let root: TestRoot;
   beforeAll(async () => {
@@ -53,12 +53,12 @@ describeGivenDaemon("containers of a build", (way) => {
         "one\ntwo",
       );
       const told = await container.run({
-        args: ["/bin/sh", "-c", "pwd; id -u; echo $A"],
+        args: ["/bin/sh", "-c", "pwd; echo $(id -u):$(id -g); echo $A"],
         env: { ...env, A: "=b" },
         cwd: "/bin",
-        user: "7",
+        user: "7:8",
       });
-      expect(text(told)).toBe("/bin\n7\n=b\n");
+      expect(text(told)).toBe("/bin\n7:8\n=b\n");
     });
   });
 
@@ -79,19 +79,23 @@ describeGivenDaemon("containers of a build", (way) => {
     await inBuild(async (gateway, ref) => {
       await using container = await waiting(gateway, ref);
       const process = await container.start({
-        ...sh("stty size; read x; stty size; [ -t 0 ]"),
+        // The daemon sets the size of a terminal whose process runs already.
+        ...sh(
+          "until [ \"$(stty size)\" = '30 100' ]; do sleep 0.05; done; echo first; " +
+            "until [ \"$(stty size)\" = '40 50' ]; do sleep 0.05; done; read x; echo got $x; [ -t 0 ]",
+        ),
         stdin: true,
         tty: { rows: 30, columns: 100 },
       });
-      const seen: string[] = [];
+      let seen = "";
       for await (const piece of process.stdout) {
-        seen.push(String(piece));
-        if (seen.join("") === "30 100\r\n") {
+        seen += String(piece);
+        if (seen === "first\r\n") {
           process.resize({ rows: 40, columns: 50 });
           process.stdin?.end("go\n");
         }
       }
-      expect(seen.join("")).toContain("40 50\r\n");
+      expect(seen).toContain("got go\r\n");
       expect(await process.exited).toMatchObject({ code: 0 });
     });
   });
@@ -205,6 +209,11 @@ describeGivenDaemon("containers of a build", (way) => {
         await using missing = await gateway.newContainer({ mounts: [{ target: "/", ref }] });
         const { code, stderr } = await missing.run({ args: ["/nope"], env });
         expect([code, String(stderr)]).toEqual([1, expect.stringContaining("/nope")]);
+        await using stranger = await gateway.newContainer({ mounts: [{ target: "/", ref }] });
+        await expect(stranger.run({ ...sh("true"), user: "nobody-here" })).rejects.toMatchObject({
+          code: "ERR_BUILDKIT_CONTAINER",
+          message: expect.stringContaining("nobody-here"),
+        });
       },
       { token: { value: "x" } },
     );

@@ -3,9 +3,9 @@ import { type Gateway, imageResult, type Reference } from "@buildkit-node/gatewa
 import { copy, mkfile, type State, scratch } from "@buildkit-node/llb";
 import { beforeAll, expect, it } from "vitest";
 import { type TestRoot, testRoot } from "../support/test-root.ts";
-import { describeGivenDaemon } from "../support/ways.ts";
+import { describeEachDaemon } from "../support/ways.ts";
 
-describeGivenDaemon("a build function", (way) => {
+describeEachDaemon("a build function", (way) => {
   let root: TestRoot;
   beforeAll(async () => {
     root = await testRoot();

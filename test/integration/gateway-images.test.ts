@@ -3,9 +3,9 @@ import { hasCapability, type ImageRequest, type ResolvedImage } from "@buildkit-
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Registry, startRegistry } from "../support/registry.ts";
 import { putPlatform, putTestImage, type TestImage } from "../support/test-image.ts";
-import { describeGivenDaemon } from "../support/ways.ts";
+import { describeEachDaemon } from "../support/ways.ts";
 
-describeGivenDaemon("resolveImageConfig", (way) => {
+describeEachDaemon("resolveImageConfig", (way) => {
   let registry: Registry;
   let image: TestImage;
   const platforms = [

@@ -34,7 +34,8 @@ export async function driveSolve(
     await drive(over.signal);
     return undefined;
   } catch (error) {
-    if (over.signal.aborted) return undefined;
+    // The function was only stopped. What it threw by itself stays its own, also when the build has failed with it by now.
+    if (over.signal.aborted && error === over.signal.reason) return undefined;
     // The daemon has been told of it, and fails the build with it.
     await within(ended, failMs);
     if (!over.signal.aborted) cancel(error);

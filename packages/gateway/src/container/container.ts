@@ -41,7 +41,7 @@ const killMs = 1_000;
 
 const networks = { sandbox: NetMode.UNSET, host: NetMode.HOST, none: NetMode.NONE } as const;
 
-/** The message with which the daemon reports on a container's processes when it has released it. */
+/** How the daemon reports, when it has released a container, on processes that failed or were killed by that. */
 const exitText = /^exit code: \d+/;
 
 /**
@@ -55,6 +55,7 @@ export class Container implements AsyncDisposable {
   readonly #id: string;
   readonly #mounts: readonly ContainerMount[];
   #ended: string | undefined;
+  #failed = false;
   readonly #closed = new AbortController();
   #processes = 0;
   #closing: Promise<void> | undefined;
@@ -88,10 +89,12 @@ export class Container implements AsyncDisposable {
     process.exited
       .then(
         ({ code }) => {
+          this.#failed ||= code !== 0;
           if (isFirst) this.#ended ??= `its first process, ${name}, has ended`;
           else if (code !== 0) this.#ended ??= `its process ${name} exited with the code ${code}`;
         },
         () => {
+          this.#failed = true;
           this.#ended ??= `its process ${name} was lost`;
         },
       )
@@ -160,9 +163,9 @@ export class Container implements AsyncDisposable {
     try {
       await bridge.rpc.releaseContainer({ ContainerID: this.#id }, bridge.call(undefined));
     } catch (error) {
-      // Releasing answers with the exit of a process that failed or was killed; it has been released all the same.
-      const reported =
-        error instanceof StatusError && (exitText.test(error.text) || error.status === "Canceled");
+      // Releasing answers with the failure of a process; it has been released all the same.
+      if (!(error instanceof StatusError)) throw error;
+      const reported = this.#failed || exitText.test(error.text) || error.status === "Canceled";
       if (!reported) throw error;
     }
   }

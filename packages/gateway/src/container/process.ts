@@ -4,7 +4,7 @@ import { errorMessage, onAbort } from "@buildkit-node/core";
 import { type ExecMessage, type ExitMessage, FdMessageSchema } from "@buildkit-node/proto/gateway";
 import { StatusError } from "@buildkit-node/transport";
 import { ContainerError } from "./container-error.ts";
-import type { ProcessCall } from "./process-call.ts";
+import type { Outgoing, ProcessCall } from "./process-call.ts";
 import { type SignalName, signalName } from "./signal-name.ts";
 
 /** Size of a terminal in characters. */
@@ -107,9 +107,9 @@ export class ContainerProcess {
   }
 
   /** Tells a terminal's new size to the process; has no effect without a terminal. */
-  resize({ rows, columns }: TerminalSize): void {
+  resize(size: TerminalSize): void {
     if (this.#over || !this.#tty) return;
-    void this.#call.send({ case: "Resize", value: { Rows: rows, Cols: columns } });
+    void this.#call.send(resizeMessage(size));
   }
 
   async #run(stdout: Writable, stderr: Writable): Promise<ExitStatus> {
@@ -181,6 +181,10 @@ export class ContainerProcess {
     this.#inputOpen = false;
     void this.#call.send({ case: "File", value: { Fd: stdinFd, EOF: true } });
   }
+}
+
+export function resizeMessage({ rows, columns }: TerminalSize): Outgoing {
+  return { case: "Resize", value: { Rows: rows, Cols: columns } };
 }
 
 /** Waits until the reader has room; a reader that has gone gets nothing, and so does one that a close finds waiting. */

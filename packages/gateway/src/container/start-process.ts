@@ -5,7 +5,7 @@ import { SecurityMode } from "@buildkit-node/proto/pb";
 import type { Bridge } from "../bridge.ts";
 import { type Capabilities, requireCapability } from "../capabilities.ts";
 import { ContainerError } from "./container-error.ts";
-import { ContainerProcess, type TerminalSize } from "./process.ts";
+import { ContainerProcess, resizeMessage, type TerminalSize } from "./process.ts";
 import { ProcessCall } from "./process-call.ts";
 
 export interface ProcessOptions {
@@ -17,11 +17,18 @@ export interface ProcessOptions {
   readonly secretEnv?: Readonly<Record<string, { readonly id: string; readonly optional?: boolean }>>;
   /** Working directory. Default: `/`. */
   readonly cwd?: string;
-  /** `name`, `uid` or `uid:gid`. Default: root. */
+  /**
+   * `name`, `uid` or `uid:gid`. Default: root. Before BuildKit 0.32 a `uid` alone needs an `/etc/passwd` to look its
+   * group up in.
+   */
   readonly user?: string;
   /** Whether it has an input to write to. Default: false, it reads nothing. */
   readonly stdin?: boolean;
-  /** Gives it a terminal: output and error output come as one. */
+  /**
+   * Gives it a terminal: output and error output come as one. The daemon sets the size when the program has begun
+   * already, and signals `SIGWINCH`: one that asks at once may find a terminal of 0 rows. Default: none; `true` is one of
+   * 24 rows and 80 columns.
+   */
   readonly tty?: boolean | TerminalSize;
   /** `insecure` needs the entitlement `security.insecure`. Default: `sandbox`. */
   readonly security?: "sandbox" | "insecure";
@@ -64,10 +71,12 @@ export async function startProcess(place: ProcessPlace, options: ProcessOptions)
   const { signal, startTimeoutMs = 60_000 } = options;
   signal?.throwIfAborted();
   const call = new ProcessCall(bridge, randomId());
+  const tty = options.tty ?? false;
   // The daemon leaves a process without any answer whose container goes while it starts.
   const given = [onAbort(signal, () => call.close()), onAbort(place.closing, () => call.close())];
   try {
     void call.send({ case: "Init", value: initMessage(place.containerId, options) });
+    if (tty !== false) void call.send(resizeMessage(tty === true ? defaultTerminal : tty));
     await started(call, options.args, startTimeoutMs);
   } catch (error) {
     call.close();
@@ -77,15 +86,12 @@ export async function startProcess(place: ProcessPlace, options: ProcessOptions)
   } finally {
     for (const listener of given) listener[Symbol.dispose]();
   }
-  const tty = options.tty ?? false;
-  const process = new ContainerProcess(call, {
+  return new ContainerProcess(call, {
     stdin: options.stdin ?? false,
     tty: tty !== false,
     closing: place.closing,
     canSignal: () => requireCapability(capabilities, "gateway.exec.signals", "signalling a process"),
   });
-  if (tty !== false) process.resize(tty === true ? defaultTerminal : tty);
-  return process;
 }
 
 /**
