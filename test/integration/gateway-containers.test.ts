@@ -81,8 +81,8 @@ describeEachDaemon("containers of a build", (way) => {
       const process = await container.start({
         // The daemon sets the size of a terminal whose process runs already.
         ...sh(
-          "until [ \"$(stty size)\" = '30 100' ]; do sleep 0.05; done; echo first; " +
-            "until [ \"$(stty size)\" = '40 50' ]; do sleep 0.05; done; read x; echo got $x; [ -t 0 ]",
+          "until stty size 2>&1 | grep '30 100'; do sleep 0.05; done; " +
+            "until stty size 2>&1 | grep '40 50'; do sleep 0.05; done; read x; echo got $x; [ -t 0 ]",
         ),
         stdin: true,
         tty: { rows: 30, columns: 100 },
@@ -90,7 +90,7 @@ describeEachDaemon("containers of a build", (way) => {
       let seen = "";
       for await (const piece of process.stdout) {
         seen += String(piece);
-        if (seen === "first\r\n") {
+        if (seen === "30 100\r\n") {
           process.resize({ rows: 40, columns: 50 });
           process.stdin?.end("go\n");
         }

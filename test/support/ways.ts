@@ -45,14 +45,3 @@ export function describeDestructive(name: string, suite: () => void): void {
   const allowed = inject("daemons").every(({ ours }) => ours);
   describe.skipIf(!allowed)(allowed ? name : `${name} [needs daemons of its own]`, suite);
 }
-
-/**
- * The suite only on the daemon that `BUILDKIT_HOST` names: for what has not been made to hold on Docker Engines yet. In
- * other runs it is skipped and listed in the summary.
- */
-export function describeGivenDaemon(name: string, suite: (way: Way) => void): void {
-  const given = inject("daemons").some(({ ours }) => !ours);
-  for (const way of inject("ways").slice(0, 1)) {
-    describe.skipIf(!given)(given ? name : `${name} [only tried with BUILDKIT_HOST yet]`, () => suite(way));
-  }
-}
