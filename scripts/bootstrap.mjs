@@ -1,4 +1,5 @@
 // Makes a fresh clone ready to run: pnpm in the clone's own cache, then the workspace's dependencies.
+// `bootstrap.mjs COMMAND ARGS...` then runs a command with the workspace's tools on its PATH.
 // Uses Node's own modules only, as nothing else is installed yet.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -9,6 +10,8 @@ const PNPM_VERSION = "12.21.0";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const cache = path.join(root, ".cache");
+/** What a script prints is its own: the set-up speaks beside it. */
+const onStderr = ["inherit", 2, 2];
 const pnpmHome = path.join(cache, `pnpm-${PNPM_VERSION}`);
 
 /** Runs a program to its end with the terminal as it is; throws when it fails. */
@@ -25,13 +28,13 @@ export const pnpm = path.join(pnpmHome, "node_modules", ".bin", "pnpm");
 
 function installPnpm() {
   if (existsSync(pnpm)) return;
-  console.log(`setup: installing pnpm ${PNPM_VERSION} into .cache`);
+  console.error(`setup: installing pnpm ${PNPM_VERSION} into .cache`);
   mkdirSync(cache, { recursive: true });
   // Elsewhere first, so that a run that is broken off leaves nothing that looks whole.
   const temporary = mkdtempSync(path.join(cache, "tmp-"));
   writeFileSync(path.join(temporary, "package.json"), '{ "private": true }\n');
   const quiet = ["--no-save", "--no-package-lock", "--loglevel=error"];
-  run("npm", ["install", ...quiet, `pnpm@${PNPM_VERSION}`], { cwd: temporary });
+  run("npm", ["install", ...quiet, `pnpm@${PNPM_VERSION}`], { cwd: temporary, stdio: onStderr });
   if (existsSync(pnpm)) return rmSync(temporary, { recursive: true });
   rmSync(pnpmHome, { recursive: true, force: true });
   renameSync(temporary, pnpmHome);
@@ -41,11 +44,11 @@ function installDependencies() {
   const stamp = path.join(root, "node_modules", ".bootstrap");
   const lockfile = path.join(root, "pnpm-lock.yaml");
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lockfile).mtimeMs) return;
-  console.log("setup: installing the workspace's dependencies");
+  console.error("setup: installing the workspace's dependencies");
   // One at a time, where the system has a program for that.
   const lock = process.platform === "linux" ? ["flock", path.join(cache, "install.lock")] : [];
   const [command, ...args] = [...lock, pnpm, "install", "--frozen-lockfile", "--reporter=append-only"];
-  run(command, args);
+  run(command, args, { stdio: onStderr });
   writeFileSync(stamp, "");
 }
 
@@ -58,4 +61,8 @@ export function bootstrap() {
   installDependencies();
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) bootstrap();
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  bootstrap();
+  const [command, ...args] = process.argv.slice(2);
+  if (command !== undefined) process.exitCode = spawnSync(command, args, { stdio: "inherit" }).status ?? 1;
+}
