@@ -18,7 +18,7 @@ import { Turn } from "./turn.ts";
 /** What is read of a file at once; most files end here. */
 const firstReadBytes = 64 << 10;
 /** What is read of a large file at a time. */
-const blockBytes = 256 << 10;
+const blockBytes = 512 << 10;
 /** Large files that are read at a time. */
 const maxLargeFiles = 4;
 
