@@ -66,5 +66,13 @@ export {
   timingPage,
   timingTrace,
 } from "@buildkit-node/progress";
-export { DestinationError, LocalSourceError, SessionError } from "@buildkit-node/session";
+export {
+  DestinationError,
+  LocalSourceError,
+  SessionError,
+  type VirtualDirectory,
+  type VirtualEntry,
+  type VirtualStat,
+  virtualDirectory,
+} from "@buildkit-node/session";
 export { AddressError, ConnectError, ConnectionLostError, type Dialer } from "@buildkit-node/transport";

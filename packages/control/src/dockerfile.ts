@@ -3,10 +3,12 @@ import path from "node:path";
 import { InvalidArgumentError } from "@buildkit-node/core";
 import { formatPlatform, type Platform } from "@buildkit-node/oci";
 import type { FrontendInput } from "./solve/solve-input.ts";
-import type { Exporters, SolveOptions } from "./solve/solve-options.ts";
+import type { Exporters, LocalSource, SolveOptions } from "./solve/solve-options.ts";
 
-/** What a build reads: a directory of this machine, or an address that the daemon fetches itself. */
-export type ContextSource = string;
+/**
+ * What a build reads: a directory of this machine, one that is not on disk, or an address that the daemon fetches itself.
+ */
+export type ContextSource = LocalSource;
 
 /** What a Dockerfile is built from, besides what every build is given. */
 export interface DockerfileOptions<E extends Exporters = Exporters>
@@ -14,8 +16,8 @@ export interface DockerfileOptions<E extends Exporters = Exporters>
   /** The build's context: a directory, or the address of a git repository or of an archive. */
   readonly context: ContextSource;
   /**
-   * The Dockerfile: a path, relative to the context if it is not absolute. In a context that the daemon fetches, the path
-   * in there. Default: `Dockerfile` in the context.
+   * The Dockerfile: a path, relative to the context if it is not absolute. In a context that the daemon fetches or that is
+   * not on disk, the path in there. Default: `Dockerfile` in the context.
    */
   readonly dockerfile?: string;
   /** The stage to build. Default: the last. */
@@ -56,7 +58,7 @@ export function dockerfileBuild<E extends Exporters>(options: DockerfileOptions<
 }
 
 interface Place {
-  readonly locals: Readonly<Record<string, string>>;
+  readonly locals: Readonly<Record<string, LocalSource>>;
   readonly attrs: Readonly<Record<string, string>>;
 }
 
@@ -64,39 +66,49 @@ function placeOf({ context, dockerfile }: DockerfileOptions): Place {
   if (isRemote(context)) {
     return { locals: {}, attrs: { context, ...(dockerfile !== undefined && { filename: dockerfile }) } };
   }
-  const directory = path.resolve(context);
-  if (!isDirectory(directory)) {
-    throw new InvalidArgumentError("context", context, `the context ${directory} is not a directory`);
+  if (typeof context !== "string" && !path.isAbsolute(dockerfile ?? "")) {
+    const attrs = dockerfile === undefined ? {} : { filename: dockerfile };
+    return { locals: { context, dockerfile: context }, attrs };
   }
-  const file = path.resolve(directory, dockerfile ?? "Dockerfile");
+  const local = localOf(context);
+  if (local === undefined) {
+    throw new InvalidArgumentError("context", context, `the context ${String(context)} is not a directory`);
+  }
+  const file = path.resolve(typeof local === "string" ? local : "", dockerfile ?? "Dockerfile");
   if (statSync(file, { throwIfNoEntry: false }) === undefined) {
     throw new InvalidArgumentError("dockerfile", dockerfile, `there is no Dockerfile ${file}`);
   }
   return {
-    locals: { context: directory, dockerfile: path.dirname(file) },
+    locals: { context: local, dockerfile: path.dirname(file) },
     attrs: { filename: path.basename(file) },
   };
 }
 
 /** Directories become local sources of their own; the rest is for the frontend to understand. */
 function namedContexts(contexts: Readonly<Record<string, ContextSource>>): Place {
-  const locals: Record<string, string> = {};
+  const locals: Record<string, LocalSource> = {};
   const attrs: Record<string, string> = {};
   for (const [name, source] of Object.entries(contexts)) {
     if (isRemote(source)) {
       attrs[`context:${name}`] = source;
-    } else if (isDirectory(source)) {
-      locals[`context:${name}`] = path.resolve(source);
-      attrs[`context:${name}`] = `local:context:${name}`;
-    } else {
-      throw new InvalidArgumentError(
-        `contexts.${name}`,
-        source,
-        `the context ${name} (${source}) is not a directory`,
-      );
+      continue;
     }
+    const local = localOf(source);
+    if (local === undefined) {
+      const message = `the context ${name} (${String(source)}) is not a directory`;
+      throw new InvalidArgumentError(`contexts.${name}`, source, message);
+    }
+    locals[`context:${name}`] = local;
+    attrs[`context:${name}`] = `local:context:${name}`;
   }
   return { locals, attrs };
+}
+
+/** `undefined` for the path of what is no directory. */
+function localOf(source: ContextSource): LocalSource | undefined {
+  if (typeof source !== "string") return source;
+  const isDirectory = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isDirectory ? path.resolve(source) : undefined;
 }
 
 function optionAttrs(options: DockerfileOptions): Readonly<Record<string, string>> {
@@ -126,10 +138,7 @@ function platformText(platform: string | Platform): string {
 }
 
 /** Anything with a scheme, and git's short form `user@host:path`. */
-function isRemote(source: ContextSource): boolean {
+function isRemote(source: ContextSource): source is string {
+  if (typeof source !== "string") return false;
   return /^[a-z][a-z0-9+.-]*:\/\//.test(source) || /^[\w.-]+@[\w.-]+:/.test(source);
-}
-
-function isDirectory(source: string): boolean {
-  return statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
 }

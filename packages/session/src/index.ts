@@ -40,7 +40,7 @@ export { fileSend } from "./file-send/file-send.ts";
 export { type ByteDestination, type StreamSinkOptions, streamSink } from "./file-send/stream-sink.ts";
 export { type FileSyncOptions, fileSync } from "./filesync/file-sync.ts";
 export { DestinationError } from "./fsutil/destination-error.ts";
-export type { OnUnreadable } from "./fsutil/directory-source.ts";
+export type { OnUnreadable } from "./fsutil/disk-tree.ts";
 export type { Owner, Ownership } from "./fsutil/entry-metadata.ts";
 export { LocalSourceError } from "./fsutil/local-source-error.ts";
 export { policyService } from "./policy/policy-service.ts";
@@ -63,3 +63,13 @@ export { SshError } from "./ssh/ssh-error.ts";
 export { parseSshForward, type SshForward } from "./ssh/ssh-forward.ts";
 export { type SshOptions, sshService } from "./ssh/ssh-service.ts";
 export { type UploadService, type UploadSource, uploadService } from "./upload/upload-service.ts";
+export {
+  type Contents,
+  type Entries,
+  type VirtualDirectory,
+  type VirtualDirectoryOptions,
+  type VirtualEntry,
+  type VirtualStat,
+  type VirtualType,
+  virtualDirectory,
+} from "./virtual/virtual-directory.ts";

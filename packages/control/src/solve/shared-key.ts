@@ -2,15 +2,21 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { randomId } from "@buildkit-node/core";
+import type { LocalSource } from "./solve-options.ts";
 
 /**
  * A key for directories of this machine: the same for the same directories, and no other's. The daemon keeps what it was
  * sent under the key, and asks next time only for the files whose name, size or time have changed: directories that
- * shared a key could be taken for each other.
+ * shared a key could be taken for each other. A virtual directory without an identity is another one in each build.
  */
-export function sharedKeyOf(directories: Readonly<Record<string, string>>): string {
-  const names = Object.keys(directories).sort();
-  const places = names.map((name) => [name, path.resolve(directories[name] ?? "")]);
+export function sharedKeyOf(directories: Readonly<Record<string, LocalSource>>): string {
+  const places = Object.entries(directories)
+    .map(([name, source]) => [
+      name,
+      typeof source === "string" ? path.resolve(source) : { virtual: source.identity ?? randomId() },
+    ])
+    .sort(([one], [other]) => (String(one) < String(other) ? -1 : 1));
   const identity = JSON.stringify([os.hostname(), machineId(), os.userInfo().uid, places]);
   return createHash("sha256").update(identity).digest("hex");
 }

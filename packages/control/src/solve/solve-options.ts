@@ -9,6 +9,7 @@ import type {
   SessionExporters,
   SourcePolicy,
   SshForward,
+  VirtualDirectory,
 } from "@buildkit-node/session";
 import type { SourceRule } from "./source-rule.ts";
 
@@ -18,13 +19,16 @@ export interface CacheEntry {
   readonly attrs?: Readonly<Record<string, string>>;
 }
 
+/** A directory that builds read: the path of one of this machine, or one that is not on disk. */
+export type LocalSource = string | VirtualDirectory;
+
 /** Where builds bring their results. */
 export type Exporters = readonly Exporter<unknown>[];
 
 /** What a build is given besides its graph. */
 export interface SolveOptions<E extends Exporters = Exporters> {
   /** Directories that the graph or the frontend reads, by the name of the local source. */
-  readonly locals?: Readonly<Record<string, string>>;
+  readonly locals?: Readonly<Record<string, LocalSource>>;
   /** What becomes of a file of `locals` that cannot be read once the daemon asks for it. Default: "error". */
   readonly onUnreadable?: OnUnreadable;
   /** Where the result goes. More than one needs the capability `exporter.multiple` (BuildKit 0.13). */

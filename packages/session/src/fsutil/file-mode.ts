@@ -35,7 +35,7 @@ export function isSpecial(mode: number): boolean {
 }
 
 /** The type bits of Unix's `st_mode`. */
-const UnixType = {
+export const UnixType = {
   mask: 0o170000,
   socket: 0o140000,
   symlink: 0o120000,

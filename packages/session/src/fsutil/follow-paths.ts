@@ -1,19 +1,22 @@
-import fs from "node:fs";
-import { type ByteString, toCharacters, toFsPath } from "./byte-string.ts";
+import { type ByteString, toCharacters } from "./byte-string.ts";
 import { cleanPath, globMatcher, hasWildcard } from "./pattern.ts";
+import type { Tree } from "./tree.ts";
+
+/** What links are looked up in. */
+type Links = Pick<Tree<unknown>, "list" | "readLink">;
 
 /** Links on the way to one path; a longer chain, such as that of a link into itself, is given up there, as on Linux. */
 const maxLinks = 40;
 
 /**
- * The paths below `root` that one must have to open each of `paths`: every symlink on the way and what it leads to,
- * within the root. Wildcards are tried against what is there. A path that does not exist is kept as it is.
+ * The paths of a tree that one must have to open each of `paths`: every symlink on the way and what it leads to,
+ * within the tree. Wildcards are tried against what is there. A path that does not exist is kept as it is.
  * `undefined` when one of them is the root itself, so that everything is needed.
  *
  * The Go client follows each link once, so that of several paths through one link it sends the first alone.
  */
-export function followPaths(root: ByteString, paths: readonly ByteString[]): ByteString[] | undefined {
-  const search: Search = { root, needed: new Set(), followed: new Set() };
+export function followPaths(tree: Links, paths: readonly ByteString[]): ByteString[] | undefined {
+  const search: Search = { tree, needed: new Set(), followed: new Set() };
   for (const path of paths) {
     const cleaned = cleanPath(path);
     // What is asked for outside the root does not exist; only a link's target is taken to end at the root.
@@ -24,7 +27,7 @@ export function followPaths(root: ByteString, paths: readonly ByteString[]): Byt
 }
 
 interface Search {
-  readonly root: ByteString;
+  readonly tree: Links;
   readonly needed: Set<ByteString>;
   /** The paths that were looked into, so that none is twice. */
   readonly followed: Set<ByteString>;
@@ -37,7 +40,7 @@ function follow(search: Search, path: ByteString, linksLeft: number): void {
   search.followed.add(whole);
   for (let count = 1; count <= components.length; count++) {
     const reached = components.slice(0, count).join("/");
-    const targets = linkTargets(search.root, reached);
+    const targets = linkTargets(search.tree, reached);
     if (targets === undefined && count < components.length) continue;
     search.needed.add(reached === "" ? "." : reached);
     const rest = components.slice(count).join("/");
@@ -47,18 +50,18 @@ function follow(search: Search, path: ByteString, linksLeft: number): void {
 }
 
 /** Where the symlinks lead that `path` names, from the root; `undefined` if it names none. */
-function linkTargets(root: ByteString, path: ByteString): ByteString[] | undefined {
+function linkTargets(tree: Links, path: ByteString): ByteString[] | undefined {
   const slash = path.lastIndexOf("/");
   const directory = slash < 0 ? "" : path.slice(0, slash);
   const name = path.slice(slash + 1);
   if (!hasWildcard(name)) {
-    const target = readLink(root, path);
+    const target = tree.readLink(path);
     return target === undefined ? undefined : [fromRoot(directory, target)];
   }
   const matches = globMatcher(toCharacters(name));
-  const targets = list(root, directory).flatMap((entry) => {
+  const targets = list(tree, directory).flatMap((entry) => {
     if (!matches(toCharacters(entry))) return [];
-    const target = readLink(root, directory === "" ? entry : `${directory}/${entry}`);
+    const target = tree.readLink(directory === "" ? entry : `${directory}/${entry}`);
     return target === undefined ? [] : [fromRoot(directory, target)];
   });
   return targets.length === 0 ? undefined : targets;
@@ -68,38 +71,20 @@ function fromRoot(directory: ByteString, target: ByteString): ByteString {
   return cleanPath(target.startsWith("/") ? target : `/${directory}/${target}`);
 }
 
-function readLink(root: ByteString, path: ByteString): ByteString | undefined {
-  try {
-    return fs.readlinkSync(toFsPath(`${root}/${path}`), "latin1");
-  } catch (error) {
-    if (isNoLink(error)) return undefined;
-    throw error;
-  }
-}
-
-function list(root: ByteString, directory: ByteString): ByteString[] {
-  try {
-    return fs.readdirSync(toFsPath(`${root}/${directory}`), "latin1");
-  } catch (error) {
-    if (isNoLink(error)) return [];
-    throw error;
-  }
-}
-
-/** There is nothing of the name, or it is no link (`EINVAL`). */
-function isNoLink(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "ENOENT" || code === "ENOTDIR" || code === "EINVAL";
+function list(tree: Links, directory: ByteString): readonly ByteString[] {
+  const listing = tree.list(directory);
+  for (let step = listing.next(); ; step = listing.next())
+    if (step.done === true) return step.value?.names ?? [];
 }
 
 /** The include patterns that a daemon's include patterns and follow paths stand for together. */
 export function includePatterns(
-  root: ByteString,
+  tree: Links,
   include: readonly ByteString[],
   follow: readonly ByteString[],
 ): ByteString[] {
   if (follow.length === 0) return [...include];
-  const targets = followPaths(root, follow);
+  const targets = followPaths(tree, follow);
   if (targets === undefined) return [...include];
   return include.includes(".") ? [] : [...include, ...targets];
 }

@@ -12,8 +12,10 @@ import {
   writeFinishPacket,
   writeStatPacket,
 } from "./packet.ts";
-import type { OpenFile, TreeSource } from "./tree-source.ts";
+import type { PathFilter } from "./path-filter.ts";
+import type { OpenFile, Tree } from "./tree.ts";
 import { Turn } from "./turn.ts";
+import { walkInLots } from "./walk.ts";
 
 /** What is read of a file at once; most files end here. */
 const firstReadBytes = 64 << 10;
@@ -23,16 +25,17 @@ const blockBytes = 512 << 10;
 const maxLargeFiles = 4;
 
 /**
- * Sends a tree to a daemon over a `DiffCopy` call: the entries in order, and in between the contents of the files that
- * the daemon asks for. Resolves once the daemon has said that it has everything.
+ * Sends what a filter lets through of a tree to a daemon over a `DiffCopy` call: the entries in order, and in between the
+ * contents of the files that the daemon asks for. Resolves once the daemon has said that it has everything.
  */
-export async function sendTree<File>(call: ServerCall, source: TreeSource<File>): Promise<void> {
-  await new TreeSender(call, source).run();
+export async function sendTree<File>(call: ServerCall, tree: Tree<File>, filter: PathFilter): Promise<void> {
+  await new TreeSender(call, tree, filter).run();
 }
 
 class TreeSender<File> {
   readonly #call: ServerCall;
-  readonly #source: TreeSource<File>;
+  readonly #tree: Tree<File>;
+  readonly #filter: PathFilter;
   readonly #batch: MessageBatch;
   /** Files by the number of their entry; each is forgotten when it is asked for. */
   readonly #files: (File | undefined)[] = [];
@@ -41,12 +44,13 @@ class TreeSender<File> {
   #room = true;
   /** Ends the transfer with the failure of a large file. */
   #break: (error: unknown) => void = () => {};
-  #stopped = false;
+  readonly #stopped = new AbortController();
   #finished = false;
 
-  constructor(call: ServerCall, source: TreeSource<File>) {
+  constructor(call: ServerCall, tree: Tree<File>, filter: PathFilter) {
     this.#call = call;
-    this.#source = source;
+    this.#tree = tree;
+    this.#filter = filter;
     this.#batch = new MessageBatch((bytes) => {
       this.#room = call.sendFramed(bytes);
     });
@@ -73,7 +77,7 @@ class TreeSender<File> {
   }
 
   #stop(): void {
-    this.#stopped = true;
+    this.#stopped.abort();
     this.#wakeSender?.();
   }
 
@@ -114,8 +118,8 @@ class TreeSender<File> {
   }
 
   async #sendEntries(): Promise<void> {
-    for await (const lot of this.#source.entries()) {
-      if (this.#stopped) return;
+    for await (const lot of walkInLots(this.#tree, this.#filter)) {
+      if (this.#stopped.signal.aborted) return;
       for (const { stat, file } of lot) {
         this.#files.push(file);
         writeStatPacket(this.#batch, stat);
@@ -131,7 +135,7 @@ class TreeSender<File> {
     const large = new Set<Promise<void>>();
     try {
       const turn = new Turn();
-      while (!this.#stopped) {
+      while (!this.#stopped.signal.aborted) {
         const id = this.#requests.shift();
         if (id === undefined) {
           this.#batch.flush();
@@ -158,13 +162,13 @@ class TreeSender<File> {
   }
 
   #nextRequest(): Promise<void> {
-    if (this.#requests.length > 0 || this.#stopped) return Promise.resolve();
+    if (this.#requests.length > 0 || this.#stopped.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wakeSender = resolve;
     });
   }
 
-  /** Sends a file's beginning, which for most is all there is. Answers the open file if there is more. */
+  /** Sends a file's beginning, which for most is all there is. Answers the open file if there is, or may be, more. */
   #sendFirst(id: number): OpenFile | undefined {
     const file = this.#files[id];
     if (file === undefined) {
@@ -174,7 +178,8 @@ class TreeSender<File> {
       );
     }
     this.#files[id] = undefined;
-    const open = this.#source.open(file);
+    const open = this.#tree.open(file, this.#stopped.signal);
+    if (open.readSync === undefined) return open;
     let whole = true;
     try {
       const prefix = prefixBytes + dataPrefixLength(id);
@@ -194,7 +199,7 @@ class TreeSender<File> {
     return undefined;
   }
 
-  /** Sends the rest of a large file; the next block is read while one is on its way. */
+  /** Sends the rest of a file; the next block is read while one is on its way. */
   async #sendRest(id: number, file: OpenFile): Promise<void> {
     const prefix = prefixBytes + dataPrefixLength(id);
     const readBlock = async () => {
@@ -207,7 +212,7 @@ class TreeSender<File> {
     };
     let next = readBlock();
     try {
-      for (let block = await next; block !== undefined && !this.#stopped; block = await next) {
+      for (let block = await next; block !== undefined && !this.#stopped.signal.aborted; block = await next) {
         next = readBlock();
         this.#batch.flush();
         this.#room = this.#call.sendFramed(block);

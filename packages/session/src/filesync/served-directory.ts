@@ -1,0 +1,50 @@
+import fs from "node:fs";
+import { abortable, InvalidArgumentError } from "@buildkit-node/core";
+import { type ByteString, fromText } from "../fsutil/byte-string.ts";
+import { DiskTree, type OnUnreadable } from "../fsutil/disk-tree.ts";
+import type { Tree } from "../fsutil/tree.ts";
+import type { VirtualDirectory } from "../virtual/virtual-directory.ts";
+import { readVirtualIndex, type VirtualNode } from "../virtual/virtual-index.ts";
+import { VirtualTree } from "../virtual/virtual-tree.ts";
+
+/** Makes the tree of one transfer. */
+export type ServedDirectory = (signal: AbortSignal) => Promise<Tree<unknown>>;
+
+/** @throws {InvalidArgumentError} for a directory that does not exist, is none, or cannot be read */
+export function serveDisk(name: string, directory: string, onUnreadable: OnUnreadable): ServedDirectory {
+  const root = realDirectory(name, directory);
+  return async () => new DiskTree(root, onUnreadable);
+}
+
+/** The entries are read once, when the daemon first asks for them. */
+export function serveVirtual(name: string, directory: VirtualDirectory): ServedDirectory {
+  let index: Promise<VirtualNode> | undefined;
+  return async (signal) => {
+    index ??= readVirtualIndex(name, directory, signal);
+    index.catch(() => {
+      index = undefined;
+    });
+    return new VirtualTree(name, await abortable(index, signal));
+  };
+}
+
+function realDirectory(name: string, directory: string): ByteString {
+  const argument = `directories.${name}`;
+  const invalid = (why: string, cause?: unknown) =>
+    new InvalidArgumentError(argument, directory, `the local source "${name}" (${directory}) ${why}`, {
+      cause,
+    });
+  let real: string;
+  try {
+    real = fs.realpathSync(directory);
+  } catch (error) {
+    throw invalid("does not exist or cannot be reached", error);
+  }
+  if (!fs.statSync(real).isDirectory()) throw invalid("is not a directory");
+  try {
+    fs.opendirSync(real).closeSync();
+  } catch (error) {
+    throw invalid("cannot be read: permission denied", error);
+  }
+  return fromText(real);
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { connect, LocalSourceError, llb, local, type VirtualEntry, virtualDirectory } from "buildkit-node";
+import { expect, it } from "vitest";
+import { workDirectory } from "../support/tools.ts";
+import { treeListing } from "../support/tree-listing.ts";
+import { describeEachDaemon } from "../support/ways.ts";
+
+const text = (path: string, contents: string): VirtualEntry => ({
+  path,
+  stat: { size: Buffer.byteLength(contents) },
+  open: () => contents,
+});
+
+describeEachDaemon("files that are not on disk", ({ address }) => {
+  it("are uploaded with owners, modes, times and links", async () => {
+    await using folder = await workDirectory();
+    await using client = await connect(address);
+    const source = virtualDirectory(
+      [
+        { path: "bin/tool", stat: { mode: 0o4755, mtime: new Date(86_400_000), size: 3 }, open: () => "run" },
+        { path: "hard", stat: { type: "hardLink", linkname: "bin/tool" } },
+        { path: "link", stat: { type: "symlink", linkname: "bin/tool" } },
+        { path: "owned", stat: { uid: 12, gid: 34 }, open: () => [Buffer.alloc(2_000_000, "x")] },
+      ],
+      { sort: true },
+    );
+    await client.solve(llb.scratch().file(llb.copy(llb.local("virtual"), "/", "/", { contentsOnly: true })), {
+      locals: { virtual: source },
+      exports: [local({ dest: folder.in("out"), ownership: "preserve" })],
+    });
+    expect(treeListing(folder.in("out"))).toMatchObject([
+      { path: "bin", mode: "40755" },
+      { path: "bin/tool", mode: "104755", mtimeNs: 86_400_000_000_000n, size: 3n },
+      { path: "hard", sharedWith: "bin/tool" },
+      { path: "link", target: "bin/tool" },
+      { path: "owned", owner: "12:34", size: 2_000_000n },
+    ]);
+  });
+
+  it("are a Dockerfile's context, with its ignore file and links, build after build", async () => {
+    await using folder = await workDirectory();
+    await using client = await connect(address);
+    for (const version of ["one", "two"]) {
+      const context = virtualDirectory(
+        [
+          text("Dockerfile.app", "FROM scratch\nCOPY link/wanted a* /\n"),
+          text("Dockerfile.app.dockerignore", "above*"),
+          text("above", "left out"),
+          text("app", version),
+          { path: "link", stat: { type: "symlink", linkname: "real" } },
+          text("real/unwanted", "not asked for"),
+          text("real/wanted", version),
+        ],
+        { sort: true },
+      );
+      const dest = folder.in(version);
+      await client.solveDockerfile({ context, dockerfile: "Dockerfile.app", exports: [local({ dest })] });
+      expect(treeListing(dest).map(({ path }) => path)).toEqual(["app", "wanted"]);
+      // The same size and time, and other contents.
+      expect(readFileSync(folder.in(version, "wanted"), "utf8")).toBe(version);
+    }
+  });
+
+  it("fail the build with the name of the one that cannot be had", async () => {
+    await using client = await connect(address);
+    const broken = virtualDirectory([
+      { path: "bad", open: () => Promise.reject(new Error("the archive is gone")) },
+    ]);
+    const state = llb.scratch().file(llb.copy(llb.local("virtual"), "/", "/", { contentsOnly: true }));
+    const error: unknown = await client
+      .solve(state, { locals: { virtual: broken } })
+      .catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(LocalSourceError);
+    expect(error).toMatchObject({ path: "bad", message: expect.stringContaining("the archive is gone") });
+  });
+});
