@@ -1,64 +1,68 @@
-import { connect } from "@buildkit-node/control";
-import { hasCapability, type ImageRequest, type ResolvedImage } from "@buildkit-node/gateway";
+import { connect, type ResolveImageOptions } from "@buildkit-node/control";
+import { hasCapability, type ResolvedImage } from "@buildkit-node/gateway";
+import { contentService, memoryStore } from "@buildkit-node/session";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { startEngine } from "../../scripts/debian/engines.ts";
 import { type Registry, startRegistry } from "../support/registry.ts";
-import { putPlatform, putTestImage, type TestImage } from "../support/test-image.ts";
-import { describeEachDaemon } from "../support/ways.ts";
+import { putPlatform, putTestImage, storePlace, type TestImage } from "../support/test-image.ts";
+import { describeDestructive, describeEachDaemon } from "../support/ways.ts";
+
+const platforms = [
+  { os: "linux", architecture: "amd64" },
+  { os: "linux", architecture: "arm64" },
+  { os: "linux", architecture: "arm", variant: "v7" },
+];
+
+let registry: Registry;
+let image: TestImage;
+beforeAll(async () => {
+  registry = await startRegistry();
+  image = await putTestImage(registry, "multi", { tag: "1", platforms });
+  await putPlatform(registry, "single", { os: "linux", architecture: "amd64" }, "1");
+});
+afterAll(() => registry[Symbol.asyncDispose]());
+
+type Resolve = (address: string, ref: string, options: ResolveImageOptions) => Promise<ResolvedImage>;
+
+/** Through the client, and through the gateway of a build. */
+const waysIn: readonly [string, Resolve][] = [
+  [
+    "the client",
+    async (address, ref, options) => {
+      await using client = await connect(address);
+      return await client.resolveImageConfig(ref, options);
+    },
+  ],
+  [
+    "a build",
+    async (address, ref, { attachables = [], ...request }) => {
+      await using client = await connect(address);
+      const found: ResolvedImage[] = [];
+      await client.build(
+        async (gateway) => {
+          found.push(await gateway.resolveImageConfig(ref, request));
+        },
+        { internal: true, attachables },
+      );
+      return found[0]!;
+    },
+  ],
+];
 
 describeEachDaemon("resolveImageConfig", (way) => {
-  let registry: Registry;
-  let image: TestImage;
-  const platforms = [
-    { os: "linux", architecture: "amd64" },
-    { os: "linux", architecture: "arm64" },
-    { os: "linux", architecture: "arm", variant: "v7" },
-  ];
-  beforeAll(async () => {
-    registry = await startRegistry();
-    image = await putTestImage(registry, "multi", { tag: "1", platforms });
-    await putPlatform(registry, "single", { os: "linux", architecture: "amd64" }, "1");
-  });
-  afterAll(() => registry[Symbol.asyncDispose]());
-
-  /** Through the client, and through the gateway of a build. */
-  const waysIn: readonly [string, (ref: string, request: ImageRequest) => Promise<ResolvedImage>][] = [
-    [
-      "the client",
-      async (ref, request) => {
-        await using client = await connect(way.address);
-        return await client.resolveImageConfig(ref, request);
-      },
-    ],
-    [
-      "a build",
-      async (ref, request) => {
-        await using client = await connect(way.address);
-        const found: ResolvedImage[] = [];
-        await client.solve(
-          async (gateway) => {
-            found.push(await gateway.resolveImageConfig(ref, request));
-          },
-          { internal: true },
-        );
-        return found[0] as ResolvedImage;
-      },
-    ],
-  ];
-
   it.each(waysIn)(
     "gives what the registry serves, byte for byte, for every platform, through %s",
     async (_, resolve) => {
       for (const { platform, manifest } of image.platforms) {
-        const ref = `${registry.host}/multi:1`;
-        const found = await resolve(ref, { platform });
+        const found = await resolve(way.address, `${registry.host}/multi:1`, { platform });
         expect(found).toMatchObject({ digest: image.index.digest, platform, warnings: [] });
-        if (found.incomplete !== undefined) {
-          expect(found.incomplete).toContain("BuildKit 0.11");
-          continue;
-        }
+        expect(found.incomplete).toBeUndefined();
         expect(found.manifestDigest).toBe(manifest.digest);
         expect(equal(found.raw.index, await registry.getManifest("multi", "1"))).toBe(true);
         expect(equal(found.raw.manifest, await registry.getManifest("multi", manifest.digest))).toBe(true);
+        expect(equal(found.raw.config, await registry.getBlob("multi", found.manifest!.config.digest))).toBe(
+          true,
+        );
         expect(found.config.config?.Env).toContain(`ARCH=${platform.architecture}`);
         expect(found.annotations).toEqual({
           "org.example.index": "yes",
@@ -73,11 +77,32 @@ describeEachDaemon("resolveImageConfig", (way) => {
     },
   );
 
-  it("tells every platform's size, and what is attested", async (context) => {
+  it.each(waysIn)("gives what an OCI layout holds, byte for byte, through %s", async (_, resolve) => {
+    const store = memoryStore();
+    const { index, platforms: stored } = await putTestImage(storePlace(store), "multi", {
+      tag: "1",
+      platforms,
+    });
+    const attachables = [contentService(new Map([["oci:layout", store]]))];
+    for (const { platform, manifest } of stored) {
+      const options = { platform, store: "layout", attachables };
+      const found = await resolve(way.address, `example.org/multi@${index.digest}`, options);
+      expect(found).toMatchObject({ digest: index.digest, platform, warnings: [] });
+      expect(equal(found.raw.index, await read(store, index.digest))).toBe(true);
+      expect(equal(found.raw.manifest, await read(store, manifest.digest))).toBe(true);
+      expect(equal(found.raw.config, await read(store, found.manifest!.config.digest))).toBe(true);
+    }
+    const nowhere = resolve(way.address, `example.org/multi@sha256:${"0".repeat(64)}`, {
+      store: "layout",
+      attachables,
+    });
+    await expect(nowhere).rejects.toMatchObject({ code: "ERR_BUILDKIT_IMAGE", problem: "not-found" });
+  });
+
+  it("tells every platform's size, and what is attested", async () => {
     await using client = await connect(way.address);
     const request = { everyPlatform: true, attestations: true, platform: "linux/arm64" };
     const found = await client.resolveImageConfig(`${registry.host}/multi:1`, request);
-    if (found.incomplete !== undefined) return context.skip(found.incomplete);
     for (const [index, one] of found.platforms.entries()) {
       const { digest } = image.platforms[index]!.manifest;
       expect(equal(one.raw?.manifest, await registry.getManifest("multi", digest))).toBe(true);
@@ -115,6 +140,32 @@ describeEachDaemon("resolveImageConfig", (way) => {
     await client.listWorkers();
   });
 });
+
+describeDestructive("resolveImageConfig on a daemon without a content service", () => {
+  it("gives digest and config, and says why the rest is missing", async () => {
+    await using engine = await startEngine("oldest");
+    for (const [, resolve] of waysIn) {
+      for (const { platform } of image.platforms) {
+        const found = await resolve(engine.address, `${registry.host}/multi:1`, { platform });
+        expect(found).toMatchObject({ digest: image.index.digest, platform, layers: [], platforms: [] });
+        expect(found.config.config?.Env).toContain(`ARCH=${platform.architecture}`);
+        expect(found.manifest).toBeUndefined();
+        expect(found.incomplete).toContain("BuildKit 0.11");
+      }
+      const layout = resolve(engine.address, `example.org/multi@${image.index.digest}`, { store: "layout" });
+      await expect(layout).rejects.toMatchObject({
+        code: "ERR_BUILDKIT_UNSUPPORTED",
+        capability: "source.ocilayout",
+      });
+    }
+  });
+});
+
+async function read(store: ReturnType<typeof memoryStore>, digest: string): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of store.read(digest)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
 
 function equal(a: Uint8Array | undefined, b: Uint8Array): boolean {
   return a !== undefined && Buffer.compare(a, b) === 0;

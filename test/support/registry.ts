@@ -17,6 +17,8 @@ export interface Registry extends AsyncDisposable {
   putManifest(repository: string, manifest: ManifestUpload): Promise<BlobDescriptor>;
   /** A manifest's or index's bytes, as the registry serves them. */
   getManifest(repository: string, tagOrDigest: string): Promise<Uint8Array>;
+  /** A blob's bytes. */
+  getBlob(repository: string, digest: string): Promise<Uint8Array>;
 }
 
 export interface ManifestUpload {
@@ -75,6 +77,10 @@ export async function startRegistry({ auth }: RegistryOptions = {}): Promise<Reg
     async getManifest(repository, tagOrDigest) {
       const headers = { accept: manifestTypes.join(", ") };
       const answer = await request(`/${repository}/manifests/${tagOrDigest}`, { headers });
+      return new Uint8Array(await answer.arrayBuffer());
+    },
+    async getBlob(repository, digest) {
+      const answer = await request(`/${repository}/blobs/${digest}`);
       return new Uint8Array(await answer.arrayBuffer());
     },
     async [Symbol.asyncDispose]() {

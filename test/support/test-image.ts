@@ -1,5 +1,25 @@
+import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
+import type { ContentStore } from "@buildkit-node/session";
 import type { BlobDescriptor, Registry } from "./registry.ts";
+
+/** Where a test puts an image: a registry, or a content store. */
+export type ImagePlace = Pick<Registry, "putBlob" | "putManifest">;
+
+/** A content store as a place for images; it knows neither repositories nor tags. */
+export function storePlace(store: ContentStore): ImagePlace {
+  const put = async (bytes: Uint8Array): Promise<BlobDescriptor> => {
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}` as const;
+    const known = await store.info(digest).catch(() => undefined);
+    if (known === undefined) {
+      await using writer = await store.openWriter({ ref: digest, digest });
+      await writer.write(bytes);
+      await writer.commit({ digest });
+    }
+    return { digest, size: bytes.length };
+  };
+  return { putBlob: (_repository, bytes) => put(bytes), putManifest: (_repository, { bytes }) => put(bytes) };
+}
 
 /** One platform of an image that a test puts into a registry. */
 export interface TestPlatform {
@@ -27,10 +47,10 @@ export function oddJson(value: unknown): Uint8Array {
 
 /**
  * Puts an image with one small layer per platform, annotations everywhere, and an attestation manifest per platform
- * into a registry.
+ * into a registry or a store.
  */
 export async function putTestImage(
-  registry: Registry,
+  place: ImagePlace,
   repository: string,
   options: { readonly tag: string; readonly platforms: readonly TestPlatform[] },
 ): Promise<TestImage> {
@@ -38,13 +58,13 @@ export async function putTestImage(
   const platforms: { platform: TestPlatform; manifest: BlobDescriptor }[] = [];
   const attestations: BlobDescriptor[] = [];
   for (const platform of options.platforms) {
-    const manifest = await putPlatform(registry, repository, platform);
+    const manifest = await putPlatform(place, repository, platform);
     platforms.push({ platform, manifest });
     const annotations = { "org.example.entry": platform.architecture };
     entries.push({ mediaType: ociManifest, ...manifest, platform, annotations });
   }
   for (const { manifest } of platforms) {
-    const attestation = await putAttestation(registry, repository, manifest);
+    const attestation = await putAttestation(place, repository, manifest);
     attestations.push(attestation);
     entries.push({
       mediaType: ociManifest,
@@ -62,22 +82,22 @@ export async function putTestImage(
     manifests: entries,
     annotations: { "org.example.index": "yes" },
   });
-  const index = await registry.putManifest(repository, { bytes, mediaType: ociIndex, tag: options.tag });
+  const index = await place.putManifest(repository, { bytes, mediaType: ociIndex, tag: options.tag });
   return { index, platforms, attestations };
 }
 
 /** Puts one platform's manifest, config and layer; with a tag, an image without index. */
 export async function putPlatform(
-  registry: Registry,
+  place: ImagePlace,
   repository: string,
   platform: TestPlatform,
   tag?: string,
 ): Promise<BlobDescriptor> {
   // An empty tar archive is two blocks of zeros.
   const tar = new Uint8Array(1024);
-  const layer = await registry.putBlob(repository, gzipSync(tar));
+  const layer = await place.putBlob(repository, gzipSync(tar));
   const diff = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
-  const config = await registry.putBlob(
+  const config = await place.putBlob(
     repository,
     oddJson({
       ...platform,
@@ -92,7 +112,7 @@ export async function putPlatform(
     layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", ...layer }],
     annotations: { "org.example.manifest": platform.architecture },
   });
-  return registry.putManifest(repository, {
+  return place.putManifest(repository, {
     bytes,
     mediaType: ociManifest,
     ...(tag !== undefined && { tag }),
@@ -100,11 +120,11 @@ export async function putPlatform(
 }
 
 async function putAttestation(
-  registry: Registry,
+  place: ImagePlace,
   repository: string,
   subject: BlobDescriptor,
 ): Promise<BlobDescriptor> {
-  const statement = await registry.putBlob(
+  const statement = await place.putBlob(
     repository,
     oddJson({
       _type: "https://in-toto.io/Statement/v0.1",
@@ -113,7 +133,7 @@ async function putAttestation(
       predicate: { name: "test" },
     }),
   );
-  const config = await registry.putBlob(
+  const config = await place.putBlob(
     repository,
     oddJson({
       architecture: "unknown",
@@ -133,5 +153,5 @@ async function putAttestation(
       },
     ],
   });
-  return registry.putManifest(repository, { bytes, mediaType: ociManifest });
+  return place.putManifest(repository, { bytes, mediaType: ociManifest });
 }

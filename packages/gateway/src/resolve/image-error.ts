@@ -41,6 +41,6 @@ function problemIn(text: string): ImageProblem {
   if (/no match for platform/.test(text)) return "no-platform";
   if (/unknown type|unknown media type|unsupported media type/.test(text)) return "not-an-image";
   if (/\b(401|403)\b|denied|unauthorized|authorization failed|no basic auth/i.test(text)) return "denied";
-  if (/not found|\b404\b|manifest unknown|name unknown/i.test(text)) return "not-found";
+  if (/not ?found|\b404\b|manifest unknown|name unknown/i.test(text)) return "not-found";
   return "other";
 }
