@@ -29,5 +29,6 @@ export {
   type ErrorStack,
   SolveError,
   type SolveErrorFields,
+  type StepDebugger,
 } from "./solve-error.ts";
 export { type ExcerptLine, sourceExcerpt } from "./source-excerpt.ts";

@@ -56,6 +56,11 @@ export interface SolveErrorFields {
   readonly detailsMissing: boolean;
 }
 
+/** What opens containers in failed steps: the gateway of the build, while its function runs. */
+export interface StepDebugger<Container, Options> {
+  debug(error: SolveError, options?: Options): Promise<Container>;
+}
+
 /** A build failed on the daemon. The fields say where and why; `format` draws them for a person. */
 export class SolveError extends BuildkitError implements SolveErrorFields {
   override readonly name: string = "SolveError";
@@ -89,6 +94,19 @@ export class SolveError extends BuildkitError implements SolveErrorFields {
     Object.defineProperty(this, "sources", { value: fields.sources });
     Object.defineProperty(this, "daemonStacks", { value: fields.daemonStacks });
     Object.defineProperty(this, "details", { value: fields.details });
+  }
+
+  /**
+   * A container with the mounts of the step that failed, and with the files as the step left them or found them: for errors
+   * that a build function met, while it runs. See `Gateway.debug`.
+   *
+   * @throws {InvalidArgumentError} when what failed is not a step that ran a process
+   */
+  debug<Container, Options>(
+    gateway: StepDebugger<Container, Options>,
+    options?: Options,
+  ): Promise<Container> {
+    return gateway.debug(this, options);
   }
 
   /** What a person needs, in plain text of several lines: the step, its log, the source with its lines marked, the error. */

@@ -14,7 +14,7 @@ export interface DebugOptions {
   readonly signal?: AbortSignal;
 }
 
-/** See `Gateway.debug`. */
+/** See `Gateway.debug`: it is also `SolveError.debug`. */
 export async function debugContainer(
   owner: GatewayOwner,
   error: unknown,
