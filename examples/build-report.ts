@@ -1,10 +1,12 @@
-// What a recorded build did: build-report.ts [--before earlier.rawjson] [--page report.html] recording.rawjson
-import { createReadStream } from "node:fs";
+// What builds did: build-report.ts [--before EARLIER] [--page report.html] BUILD
+// A build is the file of a recording (what `rawjson` progress wrote), or the ref of a build in the daemon's history.
+import { createReadStream, existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import {
   BuildModel,
   compareBuilds,
+  connect,
   formatComparison,
   formatSummary,
   readRecording,
@@ -17,21 +19,26 @@ const { values, positionals } = parseArgs({
   options: { before: { type: "string" }, page: { type: "string" } },
 });
 
-async function modelOf(file: string): Promise<BuildModel> {
+async function modelOf(recordingOrRef: string): Promise<BuildModel> {
   const model = new BuildModel();
-  for await (const update of readRecording(createReadStream(file))) model.apply(update);
+  if (existsSync(recordingOrRef)) {
+    for await (const update of readRecording(createReadStream(recordingOrRef))) model.apply(update);
+  } else {
+    await using client = await connect();
+    for await (const update of client.history.updates(recordingOrRef)) model.apply(update);
+  }
   model.finish();
   return model;
 }
 
-const [file] = positionals;
-if (file === undefined) throw new Error("give a recording: what `rawjson` progress wrote");
-const build = await modelOf(file);
+const [name] = positionals;
+if (name === undefined) throw new Error("give a recording, or the ref of a build");
+const build = await modelOf(name);
 const before = values.before === undefined ? undefined : await modelOf(values.before);
 
 console.log(formatSummary(summarize(build)));
 if (before !== undefined) console.log(formatComparison(compareBuilds(before, build)));
 if (values.page !== undefined) {
-  await writeFile(values.page, timingPage(build, { title: file, ...(before && { before }) }));
+  await writeFile(values.page, timingPage(build, { title: name, ...(before && { before }) }));
   console.log(`See ${values.page}`);
 }

@@ -3,10 +3,25 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { PassThrough } from "node:stream";
 import type { BuildRecord } from "@buildkit-node/control";
-import { BuildModel, connect, display, llb, readRecording, SolveError } from "buildkit-node";
+import type { StatusUpdate } from "@buildkit-node/core";
+import {
+  BuildModel,
+  compareBuilds,
+  connect,
+  display,
+  llb,
+  readRecording,
+  SolveError,
+  summarize,
+  timingPage,
+} from "buildkit-node";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { goClient } from "../support/go-client.ts";
+import { toolsDirectory } from "../support/tools.ts";
 import { describeEachDaemon } from "../support/ways.ts";
+
+/** What a step says, in pieces. */
+const talk = "echo first; echo second; printf third";
 
 let context: string;
 beforeEach(async () => {
@@ -60,12 +75,14 @@ describeEachDaemon("progress", (way) => {
 
   it("tells of a build as the Go client does, which ran it", async () => {
     await writeFile(path.join(context, "Dockerfile"), "FROM scratch\nCOPY missing /\n");
+    await toolsDirectory(context);
     await writeFile(
       path.join(context, "good.Dockerfile"),
-      "FROM scratch\nCOPY . /all\nCOPY Dockerfile /again\n",
+      `FROM scratch\nCOPY tools /\nRUN ["/busybox", "sh", "-c", ${JSON.stringify(talk)}]\n`,
     );
     await using client = await connect(way.address);
     const go = await goClient(way.address, context);
+    const logs: string[] = [];
     for (const file of ["good.Dockerfile", "good.Dockerfile", "Dockerfile"]) {
       const args = [
         "--progress",
@@ -77,23 +94,46 @@ describeEachDaemon("progress", (way) => {
         context,
       ];
       const printed = file === "Dockerfile" ? failure(() => go.build(...args)) : go.build(...args);
-      const theirs = new BuildModel();
-      for await (const update of readRecording([
-        printed
-          .split("\n")
-          .filter((l) => l.startsWith("{"))
-          .join("\n"),
-      ])) {
-        theirs.apply(update);
-      }
+      const recording = printed
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .join("\n");
+      const theirs = await finalStates(readRecording([recording]));
       const ref = newest(await client.history.list())?.ref ?? "";
-      const ours = new BuildModel();
-      for await (const update of client.history.updates(ref)) ours.apply(update);
+      const ours = await finalStates(client.history.updates(ref));
       // What buildx adds of its own is not the daemon's.
-      const known = new Set([...ours.vertices].map(({ digest }) => digest));
-      expect(finalStates(ours)).toEqual(finalStates(theirs).filter(([digest]) => known.has(digest)));
+      const known = new Set(ours.map(([digest]) => digest));
+      expect(ours).toEqual(theirs.filter(([digest]) => known.has(digest)));
       expect(known.size).toBeGreaterThan(2);
+      logs.push(...ours.map(([, { log }]) => log).filter((log) => log !== ""));
     }
+    // Of the two good builds, the second ran nothing.
+    expect(logs).toEqual(["first\nsecond\nthird"]);
+  });
+
+  it("tells from the history what ran that had been cached, and why", async () => {
+    await writeFile(path.join(context, "Dockerfile"), "FROM scratch\nCOPY data /\nCOPY . /all\n");
+    await using client = await connect(way.address);
+    const models: BuildModel[] = [];
+    for (const data of ["one", "one", "another"]) {
+      await writeFile(path.join(context, "data"), data);
+      const build = client.startDockerfile({ context });
+      await build.result;
+      const model = new BuildModel();
+      for await (const update of client.history.updates(build.ref)) model.apply(update);
+      model.finish();
+      models.push(model);
+    }
+    const [, before, after] = models as [BuildModel, BuildModel, BuildModel];
+    expect(summarize(before).cachedShare).toBe(1);
+    const { misses } = compareBuilds(before, after);
+    expect(misses.map(({ step, reason }) => [step.name, reason.kind])).toEqual([
+      ["[1/2] COPY data /", "files"],
+      ["[2/2] COPY . /all", "input"],
+    ]);
+    const page = timingPage(after, { before });
+    expect(page).toContain("[1/2] COPY data /");
+    expect(page).not.toContain("<script");
   });
 
   it("shows builds at the same time, and why one fails", async () => {
@@ -127,9 +167,17 @@ function newest(records: readonly BuildRecord[]): BuildRecord | undefined {
 }
 
 /** What is left of each vertex in the end, by digest. */
-function finalStates(model: BuildModel): (readonly [string, object])[] {
+async function finalStates(updates: AsyncIterable<StatusUpdate>) {
+  const model = new BuildModel();
+  const logs = new Map<string, Buffer[]>();
+  for await (const update of updates) {
+    model.apply(update);
+    for (const { vertex, data } of update.logs)
+      logs.set(vertex, [...(logs.get(vertex) ?? []), Buffer.from(data)]);
+  }
   const states = [...model.vertices].map(({ digest, name, inputs, error, state }) => {
-    return [digest, { name, inputs: [...inputs].sort(), cached: state === "cached", error }] as const;
+    const log = Buffer.concat(logs.get(digest) ?? []).toString();
+    return [digest, { name, inputs: [...inputs].sort(), cached: state === "cached", error, log }] as const;
   });
   return states.sort(([a], [b]) => (a < b ? -1 : 1));
 }
