@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import path from "node:path";
 import { InvalidArgumentError } from "@buildkit-node/core";
 import { formatPlatform, type Platform } from "@buildkit-node/oci";
+import { layoutImage } from "./solve/layout-context.ts";
 import type { FrontendInput } from "./solve/solve-input.ts";
 import type { Exporters, LocalSource, SolveOptions } from "./solve/solve-options.ts";
 
@@ -27,7 +28,11 @@ export interface DockerfileOptions<E extends Exporters = Exporters>
   readonly labels?: Readonly<Record<string, string>>;
   /** The platforms to build for. Default: the daemon's own. */
   readonly platforms?: readonly (string | Platform)[];
-  /** Other contexts by name: a directory, or anything that the frontend understands, such as `docker-image://alpine`. */
+  /**
+   * Other contexts by name: a directory; an image in an OCI layout of this machine, as `oci-layout://dir`,
+   * `oci-layout://dir:tag` or `oci-layout://dir@sha256:…` (BuildKit 0.11); or anything that the frontend understands, such as
+   * `docker-image://alpine`.
+   */
   readonly contexts?: Readonly<Record<string, ContextSource>>;
   /** Runs all steps anew, or those of the stages named. Default: none. */
   readonly noCache?: true | readonly string[];
@@ -52,6 +57,7 @@ export function dockerfileBuild<E extends Exporters>(options: DockerfileOptions<
   const solve: SolveOptions<E> = {
     ...options,
     locals: { ...place.locals, ...contexts.locals },
+    layouts: { ...contexts.layouts, ...options.layouts },
     frontendAttrs: { ...place.attrs, ...contexts.attrs, ...optionAttrs(options), ...options.frontendAttrs },
   };
   return { input: { frontend: "dockerfile.v0" }, solve };
@@ -84,11 +90,22 @@ function placeOf({ context, dockerfile }: DockerfileOptions): Place {
   };
 }
 
-/** Directories become local sources of their own; the rest is for the frontend to understand. */
-function namedContexts(contexts: Readonly<Record<string, ContextSource>>): Place {
+/** Directories become local sources of their own, and layouts stores; the rest is for the frontend to understand. */
+function namedContexts(
+  contexts: Readonly<Record<string, ContextSource>>,
+): Place & { readonly layouts: Readonly<Record<string, string>> } {
   const locals: Record<string, LocalSource> = {};
+  const layouts: Record<string, string> = {};
   const attrs: Record<string, string> = {};
   for (const [name, source] of Object.entries(contexts)) {
+    const image = typeof source === "string" ? layoutImage(`contexts.${name}`, source) : undefined;
+    if (image !== undefined) {
+      // The store's name is part of what the daemon knows the result by: the same contexts have the same ones.
+      const store = `context-${Object.keys(layouts).length}`;
+      layouts[store] = image.dir;
+      attrs[`context:${name}`] = `oci-layout://${store}@${image.digest}`;
+      continue;
+    }
     if (isRemote(source)) {
       attrs[`context:${name}`] = source;
       continue;
@@ -101,7 +118,7 @@ function namedContexts(contexts: Readonly<Record<string, ContextSource>>): Place
     locals[`context:${name}`] = local;
     attrs[`context:${name}`] = `local:context:${name}`;
   }
-  return { locals, attrs };
+  return { locals, attrs, layouts };
 }
 
 /** `undefined` for the path of what is no directory. */

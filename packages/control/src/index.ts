@@ -24,7 +24,7 @@ export type { BuildStatus } from "./history/build-status.ts";
 export type { Span, SpanEvent, SpanLink } from "./history/trace.ts";
 export type { ResolveImageOptions } from "./resolve-image-config.ts";
 export { Build } from "./solve/build.ts";
-export type { FrontendInput, SolveInput } from "./solve/solve-input.ts";
+export type { FrontendInput, PlatformsInput, SolveInput } from "./solve/solve-input.ts";
 export type { CacheEntry, Exporters, LocalSource, SolveOptions } from "./solve/solve-options.ts";
 export type { SolveResult } from "./solve/solve-result.ts";
 export type { SourceRule, SourceSelector } from "./solve/source-rule.ts";

@@ -1,6 +1,24 @@
-export type { ExportContext, Exporter, PreparedExport, ResultOf } from "./exporter.ts";
+export type { Annotation, Annotations } from "./annotation.ts";
+export {
+  type ArchiveOptions,
+  type ArchiveResult,
+  type DockerResult,
+  docker,
+  type LayoutOptions,
+  type OciResult,
+  oci,
+} from "./archive.ts";
+export { type CacheOnlyResult, cacheOnly } from "./cache-only.ts";
+export type {
+  ExportAnswer,
+  ExportContext,
+  Exporter,
+  LayoutTarget,
+  PreparedExport,
+  ResultOf,
+} from "./exporter.ts";
+export { type ImageResult, type ImageStoreOptions, image, type MobyResult, moby } from "./image.ts";
 export type { ImageFacts } from "./image-facts.ts";
 export type { ImageOptions } from "./image-options.ts";
 export { type LocalOptions, type LocalResult, local } from "./local.ts";
-export { type OciOptions, type OciResult, oci } from "./oci.ts";
 export { type TarOptions, type TarResult, tar } from "./tar.ts";

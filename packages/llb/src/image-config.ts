@@ -46,6 +46,9 @@ export function withImage(settings: Settings, image: Image): Settings {
  * The image config that a state stands for: what `base` or else the last applied config says, with the state's variables,
  * directory, user and platform in it. Used when the state is exported as an image.
  *
+ * @param base the base image's config, where it was not applied to the state: then its directory counts unless the state has
+ * gone to another
+
  * @throws LlbError with reason `unresolved` for a state that waits for something
  */
 export function imageConfigOf(state: State, base?: Image): Image {
@@ -58,7 +61,9 @@ export function imageConfigOf(state: State, base?: Image): Image {
   const config: ImageConfig = {
     ...from.config,
     ...(inherited.size > 0 && { Env: [...inherited.values()] }),
-    ...((dir !== "/" || from.config?.WorkingDir !== undefined) && { WorkingDir: dir }),
+    ...((dir !== "/" || (base === undefined && from.config?.WorkingDir !== undefined)) && {
+      WorkingDir: dir,
+    }),
     ...(user !== "" && { User: user }),
   };
   return { ...from, ...(platform !== undefined && platformFields(platform)), config };

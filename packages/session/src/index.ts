@@ -28,16 +28,18 @@ export {
 export { memoryStore } from "./content/memory-store.ts";
 export { ociLayoutStore } from "./content/oci-layout-store.ts";
 export { pruneLayout } from "./content/prune-layout.ts";
+export { stagingStore } from "./content/staging-store.ts";
 export {
   type BuildOutcome,
   type ExporterEntry,
   exporterService,
   type SessionExporters,
 } from "./exporter/exporter-service.ts";
+export type { ByteConsumer, ByteDestination } from "./file-send/byte-destination.ts";
 export { type DirectorySinkOptions, directorySink, type LocalMode } from "./file-send/directory-sink.ts";
 export type { ExportSink } from "./file-send/export-sink.ts";
 export { fileSend } from "./file-send/file-send.ts";
-export { type ByteDestination, type StreamSinkOptions, streamSink } from "./file-send/stream-sink.ts";
+export { type StreamSink, type StreamSinkOptions, streamSink } from "./file-send/stream-sink.ts";
 export { type FileSyncOptions, fileSync } from "./filesync/file-sync.ts";
 export { DestinationError } from "./fsutil/destination-error.ts";
 export type { OnUnreadable } from "./fsutil/disk-tree.ts";

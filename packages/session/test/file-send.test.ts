@@ -458,7 +458,7 @@ describe("bytes that are received", () => {
     const seen: (string | undefined)[] = [];
     const sink = streamSink({
       dest,
-      onMetadata: (metadata) => seen.push(metadata.get("exporter-md-image.name")),
+      onMetadata: (metadata) => void seen.push(metadata.get("exporter-md-image.name")),
     });
     const { daemon } = await receiving(sink);
     const call = daemon.call(method, { "exporter-md-image.name": "a,b" });

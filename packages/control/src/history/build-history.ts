@@ -1,6 +1,6 @@
 import { BuildkitError, InvalidArgumentError, type SolveError, type StatusUpdate } from "@buildkit-node/core";
 import { BuildHistoryEventType, Control } from "@buildkit-node/proto/control";
-import { type Link, StatusError, scopedStream } from "@buildkit-node/transport";
+import { type Connection, type Link, StatusError, scopedStream } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
 import { recordedError } from "../errors/external-error.ts";
 import { solveError } from "../errors/solve-failure.ts";
@@ -72,15 +72,7 @@ export class BuildHistory {
 
   /** One build; `undefined` where the daemon has no record of it. */
   async get(ref: string, options: CallOptions = {}): Promise<BuildRecord | undefined> {
-    try {
-      for await (const { record } of this.#listen(options, { EarlyExit: true, Ref: ref })) {
-        if (record.ref === ref) return record;
-      }
-    } catch (error) {
-      // A record that was deleted not long ago is an error to the daemon, of no kind in particular.
-      if (!(error instanceof StatusError && ["NotFound", "Unknown"].includes(error.status))) throw error;
-    }
-    return undefined;
+    return buildRecord(await this.#link.connection(options.signal), ref, options.signal);
   }
 
   /**
@@ -155,17 +147,13 @@ export class BuildHistory {
 
   async *#listen(
     options: ListBuildsOptions,
-    request: { readonly EarlyExit: boolean; readonly Ref?: string },
+    request: { readonly EarlyExit: boolean },
   ): AsyncGenerator<BuildRecordEvent, void, undefined> {
     const { running = false, filters = [], signal } = options;
     const isWanted = recordTest(filters);
     const connection = await this.#link.connection(signal);
-    const control = createClient(Control, connection.rpc);
-    const whole = { ...request, ActiveOnly: running };
-    const events = scopedStream((scope) => control.listenBuildHistory(whole, { signal: scope }), signal);
-    for await (const { type, record: wire } of events) {
-      const record = wire && recordFromProto(wire);
-      if (record && isWanted(record)) yield { kind: kindOf(type), record };
+    for await (const event of records(connection, { ...request, ActiveOnly: running }, signal)) {
+      if (isWanted(event.record)) yield event;
     }
   }
 
@@ -190,6 +178,35 @@ function parsed(blob: Blob, bytes: Uint8Array): Readonly<Record<string, unknown>
     throw new BuildkitError("ERR_BUILDKIT_CONTENT", `the daemon's blob ${blob.digest} is not JSON`, {
       cause,
     });
+  }
+}
+
+/** One build's record; `undefined` where the daemon has none. */
+export async function buildRecord(
+  connection: Connection,
+  ref: string,
+  signal?: AbortSignal,
+): Promise<BuildRecord | undefined> {
+  try {
+    for await (const { record } of records(connection, { EarlyExit: true, Ref: ref }, signal)) {
+      if (record.ref === ref) return record;
+    }
+  } catch (error) {
+    // A record that was deleted not long ago is an error to the daemon, of no kind in particular.
+    if (!(error instanceof StatusError && ["NotFound", "Unknown"].includes(error.status))) throw error;
+  }
+  return undefined;
+}
+
+async function* records(
+  connection: Connection,
+  request: { readonly EarlyExit: boolean; readonly Ref?: string; readonly ActiveOnly?: boolean },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<BuildRecordEvent, void, undefined> {
+  const control = createClient(Control, connection.rpc);
+  const events = scopedStream((scope) => control.listenBuildHistory(request, { signal: scope }), signal);
+  for await (const { type, record } of events) {
+    if (record) yield { kind: kindOf(type), record: recordFromProto(record) };
   }
 }
 

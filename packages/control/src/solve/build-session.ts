@@ -1,10 +1,13 @@
 import {
   type Attachable,
   authService,
+  type ContentStore,
+  contentService,
   type ExportSink,
   exporterService,
   fileSend,
   fileSync,
+  ociLayoutStore,
   openSession,
   parseSshForward,
   policyService,
@@ -28,7 +31,11 @@ export interface SessionPlan {
    */
   open(connection: Connection, signal: AbortSignal): Promise<Session>;
   /** Where the results go, once that is known: the daemon sends none before the build is asked for. */
-  receive(sinks: ReadonlyMap<number, ExportSink>): void;
+  receive(exports: {
+    readonly sinks: ReadonlyMap<number, ExportSink>;
+    /** By their ids. */
+    readonly stores: ReadonlyMap<string, ContentStore>;
+  }): void;
 }
 
 /** @throws {InvalidArgumentError} for a directory that does not exist or cannot be read */
@@ -41,6 +48,7 @@ export function planSession(options: SolveOptions): SessionPlan {
     ...(sessionExporters === undefined ? [] : [exporterService(sessionExporters)]),
   ];
   const sinks = new Map<number, ExportSink>();
+  const stores = new Map(Object.entries(options.layouts ?? {}).map(layoutStore));
   const files: readonly Attachable[] = [
     ...(Object.keys(directories).length > 0
       ? [fileSync({ directories, ...(onUnreadable !== undefined && { onUnreadable }) })]
@@ -51,11 +59,12 @@ export function planSession(options: SolveOptions): SessionPlan {
   const { sharedKey = sharedKeyOf(directories) } = options;
   return {
     locals: attachables.some(servesFiles) ? undefined : new Set(Object.keys(directories)),
-    needed: files.length + attachables.length + forwards.length > 0 || secrets !== undefined,
+    needed: stores.size + files.length + attachables.length + forwards.length > 0 || secrets !== undefined,
     open: async (connection, signal) => {
       const services: readonly Attachable[] = [
         ...files,
         ...attachables,
+        ...(attachables.some(servesContent) ? [] : [contentService(stores)]),
         ...(auth === false ? [] : [authService(auth)]),
         ...(secrets === undefined ? [] : [await secretsService({ secrets })]),
         ...(forwards.length === 0 ? [] : [await sshService({ forwards })]),
@@ -63,9 +72,19 @@ export function planSession(options: SolveOptions): SessionPlan {
       return openSession(connection, { attachables: services, sharedKey, signal });
     },
     receive: (taken) => {
-      for (const [place, sink] of taken) sinks.set(place, sink);
+      for (const [place, sink] of taken.sinks) sinks.set(place, sink);
+      for (const [id, store] of taken.stores) stores.set(id, store);
     },
   };
+}
+
+/** Under the id by which the daemon asks for it. */
+function layoutStore([name, layout]: readonly [string, string | ContentStore]): [string, ContentStore] {
+  return [`oci:${name}`, typeof layout === "string" ? ociLayoutStore(layout) : layout];
+}
+
+function servesContent({ methods }: Attachable): boolean {
+  return methods.has("/containerd.services.content.v1.Content/Info");
 }
 
 function servesFiles({ methods }: Attachable): boolean {

@@ -1,5 +1,8 @@
-import type { ExportContext, PreparedExport } from "@buildkit-node/exporters";
-import type { ExportSink } from "@buildkit-node/session";
+import { rm } from "node:fs/promises";
+import { randomId } from "@buildkit-node/core";
+import type { ExportAnswer, ExportContext, PreparedExport } from "@buildkit-node/exporters";
+import type { Descriptor } from "@buildkit-node/oci";
+import { type ContentStore, type ExportSink, ociLayoutStore, stagingStore } from "@buildkit-node/session";
 import type { Exporters } from "./solve-options.ts";
 import type { TypedAttrs } from "./solve-request.ts";
 import type { SolveResult } from "./solve-result.ts";
@@ -10,10 +13,20 @@ export interface ExportSet<E extends Exporters> {
   readonly requests: readonly TypedAttrs[];
   /** Who takes what the daemon sends, by the place in `requests`. */
   readonly sinks: ReadonlyMap<number, ExportSink>;
+  /** Who takes the blobs of images that are not sent as archives. */
+  readonly store?: ContentStore;
   /** The build has succeeded. */
-  finish(response: Readonly<Record<string, string>>): Promise<SolveResult<E>["exports"]>;
+  finish(answer: SolveAnswer): Promise<SolveResult<E>["exports"]>;
   /** The build has failed. What an exporter cannot clear away does not hide why. */
   discard(): Promise<void>;
+}
+
+/** What the daemon has said, and what it can be asked. */
+export interface SolveAnswer {
+  readonly response: Readonly<Record<string, string>>;
+  /** What the history has as the result of the exporter at a place. */
+  recorded(place: number): Promise<Descriptor | undefined>;
+  readonly read: ExportAnswer["read"];
 }
 
 /**
@@ -35,18 +48,77 @@ export async function prepareExports<E extends Exporters>(
     await discard();
     throw error;
   }
-  const requested = prepared.flatMap(({ request, sink }) =>
-    request === undefined ? [] : [{ request, sink }],
+  const requested = prepared.flatMap((one) =>
+    one.request === undefined ? [] : [{ ...one, request: one.request }],
   );
   const sinks = requested.flatMap(({ sink }, place) => (sink === undefined ? [] : [[place, sink] as const]));
+  const blobs = blobStore(requested);
   return {
     requests: requested.map(({ request }) => request),
     sinks: new Map(sinks),
-    finish: async (response) => {
-      const results: unknown[] = [];
-      for (const one of prepared) results.push(await one.finish(response));
-      return results as SolveResult<E>["exports"];
+    ...(blobs && { store: blobs.store }),
+    finish: async (answer) => {
+      try {
+        return await finishAll<E>(prepared, answer, blobs?.staged);
+      } finally {
+        await blobs?.remove();
+      }
     },
-    discard,
+    discard: async () => {
+      await discard();
+      await blobs?.remove();
+    },
   };
+}
+
+/** When one cannot be finished, those after it are discarded. */
+async function finishAll<E extends Exporters>(
+  prepared: readonly PreparedExport<unknown>[],
+  answer: SolveAnswer,
+  staged: ContentStore | undefined,
+): Promise<SolveResult<E>["exports"]> {
+  const requested = prepared.filter(({ request }) => request !== undefined);
+  const answering = requested.filter(({ answers }) => answers === true);
+  const results: unknown[] = [];
+  const left = [...prepared];
+  try {
+    for (let one = left.shift(); one !== undefined; one = left.shift()) {
+      const place = requested.indexOf(one);
+      const standing = answering.length < 2 ? "alone" : one === answering.at(-1) ? "last" : "overwritten";
+      results.push(
+        await one.finish({
+          response: answer.response,
+          standing,
+          recorded: () => answer.recorded(place),
+          read: answer.read,
+          ...(staged && { staged }),
+        }),
+      );
+    }
+  } catch (error) {
+    await Promise.allSettled(left.map((one) => one.discard()));
+    throw error;
+  }
+  return results as SolveResult<E>["exports"];
+}
+
+interface BlobStore {
+  readonly store: ContentStore;
+  /** There when the exporters share it. */
+  readonly staged?: ContentStore;
+  remove(): Promise<void>;
+}
+
+/** A daemon knows one store for all exporters of a build: several directories have one beside the first in common. */
+function blobStore(requested: readonly PreparedExport<unknown>[]): BlobStore | undefined {
+  const layouts = requested.flatMap(({ layout }) => (layout === undefined ? [] : [layout]));
+  const [first] = layouts;
+  if (first === undefined) return undefined;
+  if (layouts.length === 1) return { store: first.store, remove: async () => {} };
+  const dir = `${first.dir}.staging-${randomId()}`;
+  const staged = stagingStore(
+    ociLayoutStore(dir),
+    layouts.map(({ store }) => store),
+  );
+  return { store: staged, staged, remove: () => rm(dir, { recursive: true, force: true }) };
 }

@@ -1,15 +1,24 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
+import { type BuildFunction, imageResult } from "@buildkit-node/gateway";
 import { definitionToProto } from "@buildkit-node/gateway/internal";
 import {
   Definition,
   type ImageResolver,
   imageConfigOf,
+  image as imageSource,
   marshal,
   resolve,
   type State,
 } from "@buildkit-node/llb";
-import type { Image, Platform } from "@buildkit-node/oci";
+import {
+  formatPlatform,
+  type Image,
+  normalizePlatform,
+  type Platform,
+  parsePlatform,
+} from "@buildkit-node/oci";
 import type { Definition as WireDefinition } from "@buildkit-node/proto/pb";
+import { baseImageOf } from "./base-image.ts";
 import type { KnownInput } from "./solve-input.ts";
 import { localNames, readsRemote } from "./source-names.ts";
 
@@ -27,10 +36,12 @@ export interface MarshalledInput {
   readonly definition?: WireDefinition;
   readonly frontend: string;
   readonly frontendInputs: Readonly<Record<string, WireDefinition>>;
+  /** Makes the result in place of the daemon. */
+  readonly drive?: BuildFunction;
   /** Whether the daemon may have to fetch images, for which it asks the session for credentials. */
   readonly fetches: boolean;
-  /** What the state says about an image of it. */
-  readonly image?: Image;
+  /** What the states say about images of them, by platform; see `ExportContext`. */
+  readonly images?: () => Promise<ReadonlyMap<string, Image>>;
 }
 
 /**
@@ -42,41 +53,100 @@ export async function marshalInput(
   input: KnownInput,
   options: MarshalInputOptions,
 ): Promise<MarshalledInput> {
-  if (input.kind === "graph") {
-    const { definition, message, image } = await marshalGraph(input.graph, options);
-    const fetches = readsRemote(definition);
-    return { definition: message, frontend: "", frontendInputs: {}, fetches, ...(image && { image }) };
+  switch (input.kind) {
+    case "graph": {
+      const { definition, image } = await marshalGraph(input.graph, options);
+      return {
+        definition: definitionToProto(definition),
+        frontend: "",
+        frontendInputs: {},
+        fetches: readsRemote(definition),
+        images: async () => new Map([["", await image()]]),
+      };
+    }
+    case "platforms":
+      return marshalPlatforms(input.graphs, options);
+    case "function":
+      return { frontend: "", frontendInputs: {}, drive: input.build, fetches: true };
+    case "frontend": {
+      const entries = [...input.inputs].map(async ([name, graph]) => {
+        const { definition } = await marshalGraph(graph, options);
+        return [name, definitionToProto(definition)] as const;
+      });
+      const frontendInputs = Object.fromEntries(await Promise.all(entries));
+      return { frontend: input.frontend, frontendInputs, fetches: true };
+    }
   }
-  if (input.kind === "function") return { frontend: "", frontendInputs: {}, fetches: true };
-  const entries = [...input.inputs].map(async ([name, graph]) => {
-    const { message } = await marshalGraph(graph, options);
-    return [name, message] as const;
-  });
-  const frontendInputs = Object.fromEntries(await Promise.all(entries));
-  return { frontend: input.frontend, frontendInputs, fetches: true };
+}
+
+/** Several graphs go through the gateway, which puts them together. */
+async function marshalPlatforms(
+  graphs: ReadonlyMap<string, State | Definition>,
+  options: MarshalInputOptions,
+): Promise<MarshalledInput> {
+  const parts = await Promise.all(
+    [...graphs].map(async ([text, graph]) => {
+      const platform = normalizePlatform(parsePlatform(text));
+      const marshalled = await marshalGraph(graph, { ...options, platform: async () => platform });
+      return { ...marshalled, platform, id: formatPlatform(platform) };
+    }),
+  );
+  const result = imageResult(
+    parts.map(({ platform, definition }) => ({ platform, ref: definition })),
+    { multiPlatform: true },
+  );
+  return {
+    frontend: "",
+    frontendInputs: {},
+    drive: () => result,
+    fetches: parts.some(({ definition }) => readsRemote(definition)),
+    images: async () =>
+      new Map(await Promise.all(parts.map(async ({ id, image }) => [id, await image()] as const))),
+  };
 }
 
 interface MarshalledGraph {
   readonly definition: Definition;
-  readonly message: WireDefinition;
-  readonly image?: Image;
+  /** What the graph says about an image of it; looks the base image up if it is not known. */
+  readonly image: () => Promise<Image>;
 }
 
 async function marshalGraph(
   graph: State | Definition,
   options: MarshalInputOptions,
 ): Promise<MarshalledGraph> {
+  const { resolver, signal } = options;
   if (graph instanceof Definition) {
     checkLocals(graph, options.locals);
-    return { definition: graph, message: definitionToProto(graph) };
+    const image = async () => {
+      const platform = await options.platform();
+      return { ...platformFields(platform), ...(await baseImage(graph, platform, options)) };
+    };
+    return { definition: graph, image };
   }
   const platform = await options.platform();
-  const { resolver, signal } = options;
   const closed = graph.isOpen ? await resolve(graph, { platform, resolver, signal }) : graph;
   const definition = marshal(closed, { platform });
   checkLocals(definition, options.locals);
-  const image = { ...platformFields(platform), ...imageConfigOf(closed) };
-  return { definition, message: definitionToProto(definition), image };
+  const image = async () => {
+    const own = closed.settings.platform ?? platform;
+    const base = closed.settings.image ? undefined : await baseImage(definition, own, options);
+    return { ...platformFields(own), ...imageConfigOf(closed, base) };
+  };
+  return { definition, image };
+}
+
+/** The document of the image that a graph starts from. */
+async function baseImage(
+  definition: Definition,
+  platform: Platform,
+  { resolver, signal }: MarshalInputOptions,
+): Promise<Image | undefined> {
+  const base = baseImageOf(definition);
+  if (base === undefined) return undefined;
+  const { resolveMode } = base;
+  const source = imageSource(base.ref, { resolve: "config", resolveMode });
+  return (await resolve(source, { platform, resolver, signal })).settings.image;
 }
 
 /** An image must name a platform: that of the build, where the state and its base image name none. */

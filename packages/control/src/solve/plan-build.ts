@@ -12,6 +12,7 @@ import { type ExportSet, prepareExports } from "./export-set.ts";
 import { type MarshalledInput, marshalInput } from "./marshal-input.ts";
 import { requireCapabilities } from "./require-capabilities.ts";
 import { runSolve } from "./run-solve.ts";
+import { solveAnswer } from "./solve-answer.ts";
 import { type KnownInput, knownInput, type SolveInput } from "./solve-input.ts";
 import type { CacheEntry, Exporters, SolveOptions } from "./solve-options.ts";
 import type { SolveFields, TypedAttrs } from "./solve-request.ts";
@@ -70,9 +71,16 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
   let exports: ExportSet<E> | undefined;
   try {
     const input = await marshal(plan, run, openSession);
-    exports = await prepareExports(exportersOf(plan.options), input);
+    exports = await prepareExports(exportersOf(plan.options), {
+      daemon: connection.address,
+      ...(input.images && { images: input.images }),
+      signal,
+    });
     await requireCapabilities(connection, plan.options, exports.requests.length, signal);
-    plan.session.receive(exports.sinks);
+    plan.session.receive({
+      sinks: exports.sinks,
+      stores: new Map(exports.store === undefined ? [] : [["export", exports.store]]),
+    });
     const session = plan.session.needed || input.fetches ? await openSession() : await opening;
     const response = await runSolve({
       connection,
@@ -82,9 +90,10 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
       onUpdate: (update) => display?.update(update),
       onStarted: (solve) => run.onStarted({ connection, solve }),
       signal,
-      ...driveOf(plan, connection, session),
+      ...driveOf(input, plan, connection, session),
     });
-    return { ref: plan.ref, exports: await exports.finish(response), response };
+    const answer = solveAnswer(connection, plan.ref, response, signal);
+    return { ref: plan.ref, exports: await exports.finish(answer), response };
   } catch (error) {
     const session = await opening?.catch(() => undefined);
     await within(session?.close() ?? Promise.resolve(), unusedSessionMs);
@@ -94,18 +103,19 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
 }
 
 function driveOf<E extends Exporters>(
-  { ref, input, options }: BuildPlan<E>,
+  { drive }: MarshalledInput,
+  { ref, options }: BuildPlan<E>,
   connection: Connection,
   session: Session | undefined,
 ): { readonly drive?: Drive } {
-  if (input.kind !== "function") return {};
+  if (drive === undefined) return {};
   const fields = {
     connection,
     buildId: ref,
     options: options.frontendAttrs ?? {},
     sessionId: session?.id ?? "",
   };
-  return { drive: (signal) => runBuildFunction({ ...fields, signal }, input.build) };
+  return { drive: (signal) => runBuildFunction({ ...fields, signal }, drive) };
 }
 
 /** The session is opened early only for images that must be looked up: wrong input fails before anything is sent. */

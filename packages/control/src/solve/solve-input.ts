@@ -10,15 +10,22 @@ export interface FrontendInput {
   readonly inputs?: Readonly<Record<string, State | Definition>>;
 }
 
+/** One result for several platforms, each made by a graph of its own. */
+export interface PlatformsInput {
+  /** The graphs by platform, such as `linux/arm64`; it is also that of their steps that name none. */
+  readonly platforms: Readonly<Record<string, State | Definition>>;
+}
+
 /**
- * What is to be built: a graph, marshalled or not; what a frontend makes; or what a function returns that may ask the
- * daemon while it thinks.
+ * What is to be built: a graph, marshalled or not; graphs for several platforms; what a frontend makes; or what a function
+ * returns that may ask the daemon while it thinks.
  */
-export type SolveInput = State | Definition | FrontendInput | BuildFunction;
+export type SolveInput = State | Definition | PlatformsInput | FrontendInput | BuildFunction;
 
 /** The input with its kind told. */
 export type KnownInput =
   | { readonly kind: "graph"; readonly graph: State | Definition }
+  | { readonly kind: "platforms"; readonly graphs: ReadonlyMap<string, State | Definition> }
   | {
       readonly kind: "frontend";
       readonly frontend: string;
@@ -26,10 +33,16 @@ export type KnownInput =
     }
   | { readonly kind: "function"; readonly build: BuildFunction };
 
-/** @throws {InvalidArgumentError} for a frontend without a name */
+/** @throws {InvalidArgumentError} for a frontend without a name, and for no platform at all */
 export function knownInput(input: SolveInput): KnownInput {
   if (typeof input === "function") return { kind: "function", build: input };
-  if (input instanceof Definition || !("frontend" in input)) return { kind: "graph", graph: input };
+  if (input instanceof Definition) return { kind: "graph", graph: input };
+  if ("platforms" in input) {
+    const graphs = new Map(Object.entries(input.platforms));
+    if (graphs.size > 0) return { kind: "platforms", graphs };
+    throw new InvalidArgumentError("input.platforms", input.platforms, "there is no platform to build for");
+  }
+  if (!("frontend" in input)) return { kind: "graph", graph: input };
   const { frontend, inputs = {} } = input;
   if (typeof frontend !== "string" || frontend === "") {
     throw new InvalidArgumentError("input.frontend", frontend, "the frontend's name is missing");

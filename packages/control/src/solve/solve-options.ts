@@ -4,6 +4,7 @@ import type { PlatformOption } from "@buildkit-node/llb";
 import type {
   Attachable,
   AuthOptions,
+  ContentStore,
   OnUnreadable,
   SecretsOptions,
   SessionExporters,
@@ -29,6 +30,11 @@ export type Exporters = readonly Exporter<unknown>[];
 export interface SolveOptions<E extends Exporters = Exporters> {
   /** Directories that the graph or the frontend reads, by the name of the local source. */
   readonly locals?: Readonly<Record<string, LocalSource>>;
+  /**
+   * OCI layouts that the graph or the frontend reads, by the name of the store, as in `llb.ociLayout(ref, { store })`: a
+   * directory, or a store of the caller's own (BuildKit 0.11).
+   */
+  readonly layouts?: Readonly<Record<string, string | ContentStore>>;
   /** What becomes of a file of `locals` that cannot be read once the daemon asks for it. Default: "error". */
   readonly onUnreadable?: OnUnreadable;
   /** Where the result goes. More than one needs the capability `exporter.multiple` (BuildKit 0.13). */

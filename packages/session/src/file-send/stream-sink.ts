@@ -1,38 +1,45 @@
 import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import path from "node:path";
-import { finished, Writable } from "node:stream";
-import { WritableStream } from "node:stream/web";
+import { finished, type Writable } from "node:stream";
 import { promisify } from "node:util";
 import { BuildkitError, onAbort } from "@buildkit-node/core";
 import type { Metadata, ServerCall } from "@buildkit-node/transport";
 import { bytesMessageData } from "@buildkit-node/transport/internal";
 import { cannotWrite } from "../fsutil/destination-error.ts";
+import {
+  abandonDestination,
+  type ByteDestination,
+  bufferBytes,
+  openDestination,
+} from "./byte-destination.ts";
 import type { ExportSink } from "./export-sink.ts";
-
-/** Where bytes go: a file's path, or a stream that is ended with the last byte. */
-export type ByteDestination = string | Writable | WritableStream<Uint8Array>;
 
 export interface StreamSinkOptions {
   readonly dest: ByteDestination;
-  /** Told what the daemon says about the result before its first byte. */
-  readonly onMetadata?: (metadata: Metadata) => void;
+  /** Told what the daemon says about the result before its first byte; a promise holds the bytes back. */
+  readonly onMetadata?: (metadata: Metadata) => void | Promise<void>;
 }
 
-/** Bytes that wait to be written before the daemon is made to wait. */
-const bufferBytes = 1 << 20;
+/** Takes the one byte stream of an exporter. */
+export interface StreamSink extends ExportSink {
+  /** How many bytes there were. */
+  readonly receivedBytes: number;
+}
 
 /**
  * Writes the byte stream of a `tar`, `oci` or `docker` exporter. A file is written beside its destination and takes its
  * place when the build has succeeded.
  */
-export function streamSink(options: StreamSinkOptions): ExportSink {
-  return typeof options.dest === "string"
-    ? new FileSink(path.resolve(options.dest), options.onMetadata)
-    : new WritableSink(options.dest, options.onMetadata);
+export function streamSink(options: StreamSinkOptions): StreamSink {
+  const { dest, onMetadata } = options;
+  return typeof dest === "string"
+    ? new FileSink(path.resolve(dest), onMetadata)
+    : new WritableSink(dest, onMetadata);
 }
 
-class FileSink implements ExportSink {
+class FileSink implements StreamSink {
+  receivedBytes = 0;
   readonly #dest: string;
   readonly #temporary: string;
   readonly #onMetadata: StreamSinkOptions["onMetadata"];
@@ -47,9 +54,10 @@ class FileSink implements ExportSink {
   async receive(call: ServerCall): Promise<void> {
     if (this.#received) throw secondStream();
     this.#received = true;
-    this.#onMetadata?.(call.metadata);
+    await this.#onMetadata?.(call.metadata);
     try {
-      await pour(call, createWriteStream(this.#temporary, { flags: "wx", highWaterMark: bufferBytes }));
+      const file = createWriteStream(this.#temporary, { flags: "wx", highWaterMark: bufferBytes });
+      this.receivedBytes = await pour(call, file);
     } catch (error) {
       await this.discard();
       throw call.signal.aborted || BuildkitError.is(error) ? error : cannotWrite(this.#dest, error);
@@ -71,40 +79,48 @@ class FileSink implements ExportSink {
   }
 }
 
-class WritableSink implements ExportSink {
-  readonly #stream: Writable;
+class WritableSink implements StreamSink {
+  receivedBytes = 0;
+  readonly #dest: Exclude<ByteDestination, string>;
   readonly #onMetadata: StreamSinkOptions["onMetadata"];
+  #stream: Writable | undefined;
   #received = false;
 
-  constructor(dest: Writable | WritableStream<Uint8Array>, onMetadata: StreamSinkOptions["onMetadata"]) {
-    this.#stream = dest instanceof WritableStream ? Writable.fromWeb(dest) : dest;
+  constructor(dest: Exclude<ByteDestination, string>, onMetadata: StreamSinkOptions["onMetadata"]) {
+    this.#dest = dest;
     this.#onMetadata = onMetadata;
   }
 
   async receive(call: ServerCall): Promise<void> {
     if (this.#received) throw secondStream();
     this.#received = true;
-    this.#onMetadata?.(call.metadata);
+    await this.#onMetadata?.(call.metadata);
+    const { stream, consumed } = openDestination(this.#dest);
+    this.#stream = stream;
     try {
-      await pour(call, this.#stream);
+      this.receivedBytes = await pour(call, stream);
+      await consumed;
     } catch (error) {
-      throw call.signal.aborted || BuildkitError.is(error)
-        ? error
-        : cannotWrite("the stream given as destination", error);
+      if (call.signal.aborted) throw error;
+      // What a function threw of its own accord goes to the caller as it is.
+      await consumed;
+      throw BuildkitError.is(error) ? error : cannotWrite("the destination that was given", error);
     }
   }
 
   async commit(): Promise<void> {}
 
   async discard(): Promise<void> {
-    if (!this.#stream.destroyed && !this.#stream.writableFinished) this.#stream.destroy();
+    if (this.#stream === undefined) await abandonDestination(this.#dest);
+    else if (!this.#stream.writableFinished) this.#stream.destroy();
   }
 }
 
 const streamFinished = promisify(finished);
 
-/** Writes every byte of a call into a stream and ends it; on failure the stream is destroyed. */
-async function pour(call: ServerCall, stream: Writable): Promise<void> {
+/** Writes every byte of a call into a stream, ends it and counts them; on failure the stream is destroyed. */
+async function pour(call: ServerCall, stream: Writable): Promise<number> {
+  let count = 0;
   const done = streamFinished(stream, { readable: false });
   stream.on("drain", () => call.resume());
   using _lost = onAbort(call.signal, (reason) =>
@@ -112,6 +128,7 @@ async function pour(call: ServerCall, stream: Writable): Promise<void> {
   );
   const reading = call.read((message) => {
     const data = bytesMessageData(message);
+    count += data.length;
     if (data.length > 0 && !stream.write(data)) call.pause();
   });
   reading.catch(() => {});
@@ -119,8 +136,9 @@ async function pour(call: ServerCall, stream: Writable): Promise<void> {
     await Promise.race([reading, done.then(() => undefined)]);
     stream.end();
     await done;
+    return count;
   } catch (error) {
-    stream.destroy();
+    stream.destroy(error instanceof Error ? error : undefined);
     await done.catch(() => {});
     throw error;
   }
