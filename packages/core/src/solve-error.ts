@@ -1,4 +1,5 @@
 import { BuildkitError } from "./error.ts";
+import { errorAdvice } from "./error-advice.ts";
 import type { Range } from "./model/status.ts";
 import { type ExcerptLine, sourceExcerpt } from "./source-excerpt.ts";
 
@@ -94,6 +95,7 @@ export class SolveError extends BuildkitError implements SolveErrorFields {
     Object.defineProperty(this, "sources", { value: fields.sources });
     Object.defineProperty(this, "daemonStacks", { value: fields.daemonStacks });
     Object.defineProperty(this, "details", { value: fields.details });
+    Object.defineProperty(this, Symbol.for("nodejs.util.inspect.custom"), { value: () => this.#inspect() });
   }
 
   /**
@@ -109,14 +111,34 @@ export class SolveError extends BuildkitError implements SolveErrorFields {
     return gateway.debug(this, options);
   }
 
-  /** What a person needs, in plain text of several lines: the step, its log, the source with its lines marked, the error. */
+  /**
+   * What a person needs, in plain text of several lines: the step, its log, the source with its lines marked, the error,
+   * and what to do about it where that is known.
+   */
   format(): string {
-    const sections = [
-      ...(this.logs.length > 0 ? [formatLogs(this.vertex?.name, this.logs)] : []),
-      ...this.sources.map(formatSource).filter((section) => section !== ""),
-      [`error: ${plain(this.text)}`, ...this.denied.map((reason) => `denied: ${plain(reason)}`)].join("\n"),
+    const advice = errorAdvice(this.text);
+    const end = [
+      `error: ${plain(this.text)}`,
+      ...this.denied.map((reason) => `denied: ${plain(reason)}`),
+      ...(this.detailsMissing ? ["(the details were too large to be sent)"] : []),
+      ...(advice === undefined ? [] : [`hint: ${plain(advice)}`]),
     ];
-    return sections.join("\n\n");
+    return [...this.#evidence(), end.join("\n")].join("\n\n");
+  }
+
+  /** For consoles and for uncaught errors: the stack, what a person needs, and the fields to ask the daemon with. */
+  #inspect(): string {
+    const { code, ref, status, exitCode } = this;
+    const fields = { code, ref, status, ...(exitCode !== undefined && { exitCode }) };
+    const shown = Object.entries(fields).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+    const stack = plain(this.stack ?? `${this.name}: ${this.message}`);
+    return [stack, ...this.#evidence(), `{ ${shown.join(", ")} }`].join("\n\n");
+  }
+
+  #evidence(): readonly string[] {
+    const sources = this.sources.map(formatSource).filter((section) => section !== "");
+    const isSilent = this.logs.length === 0 && (sources.length > 0 || this.vertex?.name === undefined);
+    return [...(isSilent ? [] : [formatLogs(this.vertex?.name, this.logs)]), ...sources];
   }
 }
 
@@ -152,5 +174,7 @@ function formatLine({ number, text, marked }: ExcerptLine, width: number): strin
 
 /** Text for a terminal: what a daemon or a build step wrote must not move the cursor or set colours. */
 function plain(text: string): string {
-  return text.replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, "").replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "");
+  return text
+    .replace(/\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)/g, "")
+    .replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "");
 }

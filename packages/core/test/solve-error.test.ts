@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { BuildkitError, randomId, SolveError, type SolveErrorFields, sourceExcerpt } from "../src/index.ts";
 
@@ -38,7 +39,7 @@ describe("SolveError", () => {
       [
         "> [3/9] RUN echo a &&   false",
         "  a",
-        "  red ]0;title",
+        "  red",
         "",
         "Dockerfile:3",
         "  1 | FROM alpine",
@@ -57,9 +58,44 @@ describe("SolveError", () => {
   it("draws what there is when there is little", () => {
     const { vertex, exitCode, frontend, ...rest } = failed;
     const error = new SolveError({ ...rest, text: "no", sources: [], logs: [], detailsMissing: true });
-    expect(error.format()).toBe("error: no");
+    expect(error.format()).toBe("error: no\n(the details were too large to be sent)");
     expect(error.message).toBe("build failed: no (the details were too large to be sent)");
     expect("vertex" in error).toBe(false);
+  });
+});
+
+describe("a SolveError on a console", () => {
+  const stack = {
+    frames: [{ name: "frame", file: "a.go", line: 1 }],
+    command: [],
+    version: "",
+    revision: "",
+  };
+  const details = [{ type: "errdefs.Vertex+json", value: bytes("{}") }];
+  const shown = inspect(
+    new SolveError({ ...failed, daemonStacks: [stack], details }, { cause: new Error("the call failed") }),
+  );
+
+  it("shows what happened and where, and the fields that are short", () => {
+    expect(shown).toMatch(/^SolveError: build failed: .*\(Dockerfile:3\)\n {4}at /);
+    expect(shown).toContain("> 3 | RUN echo a");
+    expect(shown).toContain('{ code: "ERR_BUILDKIT_SOLVE", ref: "abc", status: "Unknown", exitCode: 1 }');
+  });
+
+  it("leaves out what is for programs: the daemon's stack, raw details, the call below", () => {
+    expect(shown).not.toMatch(/a\.go|errdefs|the call failed|Uint8Array/);
+    expect(shown.split("\n").length).toBeLessThan(40);
+  });
+});
+
+describe("errorAdvice", () => {
+  const adviceOf = (text: string) => /\nhint: (.*)/.exec(new SolveError({ ...failed, text }).format())?.[1];
+
+  it("says how to give what is missing", () => {
+    expect(adviceOf("failed to load LLB: network.host is not allowed")).toContain('["network.host"]');
+    expect(adviceOf("secret npmrc: not found")).toContain('secrets: { "npmrc"');
+    expect(adviceOf('no SSH key "" forwarded from the client')).toContain('ssh: ["default"]');
+    expect(adviceOf("exit code: 1")).toBeUndefined();
   });
 });
 

@@ -1,0 +1,29 @@
+/** What a daemon says, and what the caller of a build can do about it. */
+const known: readonly (readonly [said: RegExp, advice: (match: RegExpMatchArray) => string])[] = [
+  [
+    /\b(network\.host|security\.insecure|device\b.*?) is not allowed/,
+    ([, entitlement]) => `the build may do that with entitlements: [${JSON.stringify(entitlement)}]`,
+  ],
+  [
+    /granting entitlement (\S+) is not allowed by build daemon configuration/,
+    ([, entitlement]) => `the daemon's own configuration must allow ${entitlement} first`,
+  ],
+  [/secret (\S+): not found/, ([, id]) => `give it to the build with secrets: { ${JSON.stringify(id)}: … }`],
+  [
+    /no SSH key "(.*?)" forwarded/,
+    ([, id]) => `give it to the build with ssh: [${JSON.stringify(id || "default")}]`,
+  ],
+  [
+    /failed to calculate checksum of ref \S+: (?:"(.*)": not found|failed to walk)/,
+    () => "check the path, and that no .dockerignore or exclude pattern leaves the file out",
+  ],
+];
+
+/** What to do about an error of a build; `undefined` where its words say all that there is to say. */
+export function errorAdvice(text: string): string | undefined {
+  for (const [said, advice] of known) {
+    const match = said.exec(text);
+    if (match !== null) return advice(match);
+  }
+  return undefined;
+}
