@@ -22,6 +22,7 @@ export type {
   VertexWarning,
 } from "./model/status.ts";
 export { randomId } from "./random-id.ts";
+export { withoutPasswords } from "./redact.ts";
 export { Scope } from "./scope.ts";
 export {
   type ErrorDetail,

@@ -86,12 +86,12 @@ export class SolveError extends BuildkitError implements SolveErrorFields {
     this.status = fields.status;
     if (fields.vertex !== undefined) this.vertex = fields.vertex;
     if (fields.exitCode !== undefined) this.exitCode = fields.exitCode;
-    if (fields.op !== undefined) this.op = fields.op;
     this.logs = fields.logs;
     if (fields.frontend !== undefined) this.frontend = fields.frontend;
     this.denied = fields.denied;
     this.detailsMissing = fields.detailsMissing;
-    // Large, and of no use to a reader: consoles show what is enumerable.
+    // Large, and of no use to a reader: consoles show what is enumerable. An operation may also hold what its address held.
+    if (fields.op !== undefined) Object.defineProperty(this, "op", { value: fields.op });
     Object.defineProperty(this, "sources", { value: fields.sources });
     Object.defineProperty(this, "daemonStacks", { value: fields.daemonStacks });
     Object.defineProperty(this, "details", { value: fields.details });
@@ -156,7 +156,10 @@ function formatLogs(name: string | undefined, logs: readonly string[]): string {
 }
 
 function formatSource(source: ErrorSource): string {
-  const excerpt = sourceExcerpt(source.data, source.ranges);
+  const excerpt = [...sourceExcerpt(source.data, source.ranges)];
+  const last = excerpt.at(-1);
+  // What follows the end of a file's last line.
+  if (last?.text === "" && !last.marked) excerpt.pop();
   const [first] = excerpt.filter((line) => line.marked);
   if (first === undefined) return "";
   const width = String(excerpt.at(-1)?.number ?? "").length;

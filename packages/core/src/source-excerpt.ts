@@ -18,8 +18,6 @@ const maxMarkedLines = 40;
 /** The lines that the ranges name, with some around them. Ranges outside the file give nothing. */
 export function sourceExcerpt(data: Uint8Array, ranges: readonly Range[]): readonly ExcerptLine[] {
   const lines = new TextDecoder().decode(data).split("\n");
-  // What follows the last line's end is no line.
-  if (lines.at(-1) === "") lines.pop();
   const marked = new Set<number>();
   for (const { start, end } of ranges) {
     const last = Math.min(Math.max(start.line, end.line), lines.length, start.line + maxMarkedLines);

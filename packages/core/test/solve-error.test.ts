@@ -1,6 +1,13 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { BuildkitError, randomId, SolveError, type SolveErrorFields, sourceExcerpt } from "../src/index.ts";
+import {
+  BuildkitError,
+  randomId,
+  SolveError,
+  type SolveErrorFields,
+  sourceExcerpt,
+  withoutPasswords,
+} from "../src/index.ts";
 
 const at = (line: number, last = line) => ({
   start: { line, character: 0 },
@@ -119,5 +126,15 @@ describe("randomId", () => {
     const ids = Array.from({ length: 1000 }, randomId);
     expect(ids.every((id) => /^[0-9a-z]{25}$/.test(id))).toBe(true);
     expect(new Set(ids).size).toBe(1000);
+  });
+});
+
+describe("withoutPasswords", () => {
+  it("leaves the address and the user, and takes passwords with odd signs whole", () => {
+    const text = "fatal: 'https://me:p@ss:w0rd@host.test/a.git' and ssh://you@host/b, c:d@e";
+    expect(withoutPasswords(text)).toBe(
+      "fatal: 'https://me:xxxxx@host.test/a.git' and ssh://you@host/b, c:d@e",
+    );
+    expect(withoutPasswords("http://host:80/a@b")).toBe("http://host:80/a@b");
   });
 });

@@ -13,7 +13,10 @@ export class AddressError extends BuildkitError {
   }
 }
 
-/** What stands between the first colon of a login and the last `@`, which may be part of a password itself. */
+/**
+ * Takes out what stands between the first colon of a login and the last `@`, which may be part of a password itself; also
+ * where the scheme is missing.
+ */
 function withoutPassword(text: string): string {
-  return text.replace(/(\/\/[^:@/]*):(?!\/\/).*@/s, "$1@");
+  return text.replace(/((?:\/\/|^)[^:@/]*):(?!\/\/).*@/s, "$1@");
 }

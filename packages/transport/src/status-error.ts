@@ -1,4 +1,4 @@
-import { BuildkitError } from "@buildkit-node/core";
+import { BuildkitError, withoutPasswords } from "@buildkit-node/core";
 import { ConnectError as RpcError } from "@connectrpc/connect";
 import { type StatusName, statusName } from "./grpc/status.ts";
 
@@ -16,7 +16,7 @@ export class StatusError extends BuildkitError {
   readonly method: string;
   /** The status code's name, as in `NotFound`. */
   readonly status: StatusName;
-  /** The daemon's own words. */
+  /** The daemon's own words, without passwords of URLs in them. */
   readonly text: string;
   declare readonly details: readonly StatusDetail[];
   /**
@@ -29,14 +29,11 @@ export class StatusError extends BuildkitError {
     fields: Pick<StatusError, "method" | "status" | "text" | "details" | "reset">,
     options?: { readonly cause?: unknown },
   ) {
-    super(
-      "ERR_BUILDKIT_STATUS",
-      fields.text === "" ? `${fields.method} failed: ${fields.status}` : fields.text,
-      options,
-    );
+    const text = withoutPasswords(fields.text);
+    super("ERR_BUILDKIT_STATUS", text === "" ? `${fields.method} failed: ${fields.status}` : text, options);
     this.method = fields.method;
     this.status = fields.status;
-    this.text = fields.text;
+    this.text = text;
     // Bytes are of no use to a reader: consoles show what is enumerable.
     Object.defineProperty(this, "details", { value: fields.details });
     this.reset = fields.reset;

@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import type { ErrorDetail } from "@buildkit-node/core";
+import { type ErrorDetail, withoutPasswords } from "@buildkit-node/core";
 import { BuildHistoryEventType, type BuildHistoryRecord, Control } from "@buildkit-node/proto/control";
 import { StatusSchema } from "@buildkit-node/proto/rpc-status";
 import { type Connection, StatusError, type StatusName, scopedStream } from "@buildkit-node/transport";
@@ -34,15 +34,15 @@ export async function recordedError(
   const descriptor = record.externalError;
   if (descriptor === undefined || Number(descriptor.size) > maxErrorBytes) {
     if (record.error === undefined) return undefined;
-    const { message: text, code } = record.error;
-    return { text, status: statusName(code), details: [], whole: false };
+    const { message, code } = record.error;
+    return { text: withoutPasswords(message), status: statusName(code), details: [], whole: false };
   }
   const status = fromBinary(StatusSchema, await readBlob(connection, blobFromProto(descriptor), signal));
   const details = status.details.map(({ typeUrl, value }) => ({
     type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
     value,
   }));
-  return { text: status.message, status: statusName(status.code), details, whole: true };
+  return { text: withoutPasswords(status.message), status: statusName(status.code), details, whole: true };
 }
 
 /** Whether the history has it that a build has failed; `undefined` where it knows nothing of the build. */

@@ -1,12 +1,13 @@
-import type {
-  Range,
-  SourceInfo,
-  StatusUpdate,
-  Timestamp,
-  Vertex,
-  VertexLog,
-  VertexStatus,
-  VertexWarning,
+import {
+  type Range,
+  type SourceInfo,
+  type StatusUpdate,
+  type Timestamp,
+  type Vertex,
+  type VertexLog,
+  type VertexStatus,
+  type VertexWarning,
+  withoutPasswords,
 } from "@buildkit-node/core";
 import type {
   StatusResponse,
@@ -56,19 +57,19 @@ function vertexFromProto(vertex: WireVertex, time: Clock): Vertex {
   return {
     digest,
     inputs,
-    name,
+    name: withoutPasswords(name),
     cached,
     ...times(vertex, time),
-    ...(error !== "" && { error }),
+    ...(error !== "" && { error: withoutPasswords(error) }),
     ...(group && { progressGroup: { id: group.id, name: group.name, weak: group.weak } }),
   };
 }
 
 function taskFromProto(status: WireStatus, time: Clock): VertexStatus {
   return {
-    id: status.ID,
+    id: withoutPasswords(status.ID),
     vertex: status.vertex,
-    name: status.name,
+    name: withoutPasswords(status.name),
     current: Number(status.current),
     total: Number(status.total),
     timestamp: status.timestamp === undefined ? 0 : time(status.timestamp),
@@ -80,9 +81,19 @@ function logFromProto(log: WireLog, time: Clock): VertexLog {
   return {
     vertex: log.vertex,
     stream: log.stream === 1n ? "stdout" : "stderr",
-    data: log.msg,
+    data: logData(log.msg),
     timestamp: log.timestamp === undefined ? 0 : time(log.timestamp),
   };
+}
+
+/** Most logs hold no address, and are passed on as they are. */
+function logData(bytes: Uint8Array): Uint8Array {
+  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!data.includes("://")) return bytes;
+  // Each byte as a character of its own: what is no UTF-8 stays as it is.
+  const text = data.toString("latin1");
+  const shown = withoutPasswords(text);
+  return shown === text ? bytes : Buffer.from(shown, "latin1");
 }
 
 function warningFromProto(warning: WireWarning): VertexWarning {
@@ -90,8 +101,8 @@ function warningFromProto(warning: WireWarning): VertexWarning {
   return {
     vertex: warning.vertex,
     level: Number(warning.level),
-    short: text.decode(warning.short),
-    detail: warning.detail.map((line) => text.decode(line)),
+    short: withoutPasswords(text.decode(warning.short)),
+    detail: warning.detail.map((line) => withoutPasswords(text.decode(line))),
     ...(warning.url !== "" && { url: warning.url }),
     ...(warning.info && { source: sourceFromProto(warning.info) }),
     ranges: warning.ranges.map(rangeFromProto),
