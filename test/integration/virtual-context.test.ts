@@ -1,5 +1,16 @@
-import { readFileSync } from "node:fs";
-import { connect, LocalSourceError, llb, local, type VirtualEntry, virtualDirectory } from "buildkit-node";
+import { readFileSync, rmSync } from "node:fs";
+import {
+  connect,
+  imageDirectory,
+  LocalSourceError,
+  llb,
+  local,
+  oci,
+  tar,
+  tarDirectory,
+  type VirtualEntry,
+  virtualDirectory,
+} from "buildkit-node";
 import { expect, it } from "vitest";
 import { workDirectory } from "../support/tools.ts";
 import { treeListing } from "../support/tree-listing.ts";
@@ -58,6 +69,39 @@ describeEachDaemon("files that are not on disk", ({ address }) => {
       expect(treeListing(dest).map(({ path }) => path)).toEqual(["app", "wanted"]);
       // The same size and time, and other contents.
       expect(readFileSync(folder.in(version, "wanted"), "utf8")).toBe(version);
+    }
+  });
+
+  it("are what an earlier build left in an archive or an image, written into another build", async () => {
+    await using folder = await workDirectory();
+    await using client = await connect(address);
+    const base = llb
+      .scratch()
+      .file([llb.mkdir("/d"), llb.mkfile("/d/gone", "x"), llb.mkfile("/d/old", "old")]);
+    const changed = base.file([llb.rm("/d/gone"), llb.mkfile("/d/old", "new")]);
+    const artifact = changed.file(llb.mkfile("/tool", "run", { mode: 0o755, owner: "7:8" }));
+    await client.solve(artifact, { exports: [tar({ dest: folder.in("files.tar") })] });
+    for (const compression of ["gzip", "uncompressed"] as const) {
+      const dest = folder.in(`${compression}.tar`);
+      // The result of a build before may have layers that are compressed already.
+      await client.solve(artifact, { exports: [oci({ dest, compression, forceCompression: true })] });
+    }
+    const sources = ["files.tar", "gzip.tar", "uncompressed.tar"].map((name) =>
+      name === "files.tar" ? tarDirectory(folder.in(name)) : imageDirectory(folder.in(name)),
+    );
+    for (const source of sources) {
+      await using virtual = source;
+      const copied = llb.scratch().file(llb.copy(llb.local("virtual"), "/", "/", { contentsOnly: true }));
+      const dest = folder.in("out");
+      const exports = [local({ dest, ownership: "preserve" as const })];
+      await client.solve(copied, { locals: { virtual }, exports });
+      expect(treeListing(dest)).toMatchObject([
+        { path: "d", mode: "40755" },
+        { path: "d/old", mode: "100644" },
+        { path: "tool", mode: "100755", owner: "7:8" },
+      ]);
+      expect(readFileSync(folder.in("out/d/old"), "utf8")).toBe("new");
+      rmSync(dest, { recursive: true });
     }
   });
 

@@ -112,8 +112,10 @@ export {
 } from "@buildkit-node/progress";
 export {
   DestinationError,
+  imageDirectory,
   LocalSourceError,
   SessionError,
+  tarDirectory,
   type VirtualDirectory,
   type VirtualEntry,
   type VirtualStat,

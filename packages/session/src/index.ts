@@ -65,6 +65,9 @@ export { SshError } from "./ssh/ssh-error.ts";
 export { parseSshForward, type SshForward } from "./ssh/ssh-forward.ts";
 export { type SshOptions, sshService } from "./ssh/ssh-service.ts";
 export { type UploadService, type UploadSource, uploadService } from "./upload/upload-service.ts";
+export type { ArchiveDirectory, ArchiveDirectoryOptions } from "./virtual/archive-directory.ts";
+export { type ImageDirectoryOptions, type ImageSource, imageDirectory } from "./virtual/image-directory.ts";
+export { tarDirectory } from "./virtual/tar-directory.ts";
 export {
   type Contents,
   type Entries,

@@ -35,15 +35,16 @@ export class VirtualTree implements Tree<VirtualNode> {
     const stat = node.entry?.stat ?? {};
     const type = node.children === undefined ? (stat.type ?? "file") : "directory";
     const first = node.shared && type !== "symlink" ? this.#firstLink(node, path) : "";
+    const linkname = type === "symlink" ? bytesOf(stat.linkname ?? "") : first;
     return {
       stat: {
         path,
         mode: fromUnixMode(unixTypes[type] | ((stat.mode ?? defaultModes[type] ?? 0o644) & 0o7777)),
         uid: stat.uid ?? 0,
         gid: stat.gid ?? 0,
-        size: type === "file" ? (stat.size ?? 0) : 0,
+        size: type === "symlink" ? linkname.length : type === "file" ? (stat.size ?? 0) : 0,
         mtimeNs: nanoseconds(stat.mtime),
-        linkname: type === "symlink" ? bytesOf(stat.linkname ?? "") : first,
+        linkname,
         deviceMajor: stat.deviceMajor ?? 0,
         deviceMinor: stat.deviceMinor ?? 0,
       },
