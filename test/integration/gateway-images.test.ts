@@ -1,5 +1,6 @@
 import { connect, type ResolveImageOptions } from "@buildkit-node/control";
 import { hasCapability, type ResolvedImage } from "@buildkit-node/gateway";
+import * as llb from "@buildkit-node/llb";
 import { contentService, memoryStore } from "@buildkit-node/session";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startEngine } from "../../scripts/debian/engines.ts";
@@ -118,6 +119,21 @@ describeEachDaemon("resolveImageConfig", (way) => {
     if (hasCapability(await client.capabilities(), "source.imageblob")) {
       expect(JSON.parse(new TextDecoder().decode(statement?.raw)).predicate).toEqual({ name: "test" });
     }
+  });
+
+  it("gives a state with what the image says, pinned", async () => {
+    await using client = await connect(way.address);
+    const state = await llb.image(`${registry.host}/multi:1`).resolve(client, { platform: "linux/arm64" });
+    expect(llb.imageConfigOf(state)).toMatchObject({
+      architecture: "arm64",
+      config: { Env: ["PATH=/bin", "ARCH=arm64"], WorkingDir: "/work", User: "1000" },
+    });
+    const { vertices } = llb.marshal(state, { platform: "linux/amd64" });
+    expect(vertices[0]?.op.source?.identifier).toBe(
+      `docker-image://${registry.host}/multi:1@${image.index.digest}`,
+    );
+    const missing = llb.image(`${registry.host}/nope`).resolve(client);
+    await expect(missing).rejects.toMatchObject({ code: "ERR_BUILDKIT_IMAGE", problem: "not-found" });
   });
 
   it("warns of an image for another platform only", async () => {

@@ -19,6 +19,7 @@ export type {
 export type { ContainerProcess, ExitStatus, TerminalSize } from "./container/process.ts";
 export type { SignalName } from "./container/signal-name.ts";
 export type { ProcessOptions } from "./container/start-process.ts";
+export { type CopyImagesOptions, copyImages, type ImageCopy } from "./copy-images.ts";
 export type { Graph } from "./definition.ts";
 export { FileError, type FileProblem } from "./file-error.ts";
 export type { FileRange, ReadDirOptions, ReadFileOptions, WalkEntry } from "./file-reader.ts";

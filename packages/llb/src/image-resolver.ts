@@ -1,4 +1,5 @@
 import type { Image, Platform } from "@buildkit-node/oci";
+import type { PlatformOption } from "./platform-option.ts";
 
 /** Which copy of an image is wanted: the daemon's choice, always the registry's, or a local one if there is any. */
 export type ResolveMode = "default" | "pull" | "local";
@@ -27,3 +28,25 @@ export interface ImageResolver {
     },
   ): Promise<ResolvedImage>;
 }
+
+/** Who can be asked about an image before a build: a client of a daemon, or its gateway. */
+export interface ImageClient {
+  /** Without a platform it is the daemon's own that is asked for. */
+  resolveImageConfig(
+    ref: string,
+    options: {
+      readonly platform?: Platform;
+      readonly resolveMode: ResolveMode;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<ResolvedImage>;
+}
+
+export interface LookUpOptions {
+  /** Default: the one that the image was given, else the daemon's own. */
+  readonly platform?: PlatformOption;
+  readonly signal?: AbortSignal;
+}
+
+/** Looks an image up and gives what has become of it. */
+export type LookUp<T> = (client: ImageClient, options: LookUpOptions) => Promise<T>;

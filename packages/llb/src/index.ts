@@ -21,7 +21,13 @@ export {
 } from "./file-action.ts";
 export { fromDefinition } from "./from-definition.ts";
 export { imageConfigOf } from "./image-config.ts";
-export type { ImageResolver, ResolvedImage, ResolveMode } from "./image-resolver.ts";
+export type {
+  ImageClient,
+  ImageResolver,
+  LookUpOptions,
+  ResolvedImage,
+  ResolveMode,
+} from "./image-resolver.ts";
 export type { MarshalOptions } from "./marshal/base.ts";
 export { marshal } from "./marshal/marshal.ts";
 export { diff, merge } from "./merge.ts";

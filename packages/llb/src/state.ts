@@ -7,6 +7,7 @@ import { LlbError } from "./error.ts";
 import { extraHostOf } from "./extra-host.ts";
 import { actionList, type FileActions } from "./file-action.ts";
 import { readImageConfig, withImage } from "./image-config.ts";
+import type { ImageClient, LookUp, LookUpOptions } from "./image-resolver.ts";
 import type { BindMount, Mount } from "./mount.ts";
 import { dirBelow } from "./path.ts";
 import { type PlatformOption, platformOf } from "./platform-option.ts";
@@ -67,10 +68,12 @@ export let contentsOf: (state: State) => Contents;
  */
 export class State {
   readonly #contents: Contents;
+  readonly #lookUp: LookUp<State> | undefined;
 
   /** States are made by functions such as `image` and `scratch`, and by the methods of other states. */
-  constructor(contents: Contents) {
+  constructor(contents: Contents, lookUp?: LookUp<State>) {
     this.#contents = contents;
+    this.#lookUp = lookUp;
   }
 
   /** The result of a step that the files come from; absent for an empty filesystem. Throws for an open state. */
@@ -86,6 +89,23 @@ export class State {
   /** Whether the state waits for something: then it must go through `resolve` before it is marshalled. */
   get isOpen(): boolean {
     return this.#contents instanceof Deferred;
+  }
+
+  /**
+   * Looks an image up now, for a state straight from `image`. What this gives is pinned to the digest that the image has
+   * now, if it has one, and has the image's variables, directory, user and platform.
+   *
+   * @throws LlbError with reason `resolve` for any other state: the images of a graph are looked up by the function
+   * `resolve`, and by the client that the graph is given to
+   * @throws what the client throws, such as an `ImageError` when there is no such image
+   */
+  async resolve(client: ImageClient, options: LookUpOptions = {}): Promise<State> {
+    if (this.#lookUp !== undefined) return this.#lookUp(client, options);
+    throw new LlbError("only the state of an image can be looked up: call resolve before anything else", {
+      reason: "resolve",
+      value: this,
+      entry: this.resolve,
+    });
   }
 
   /** Sets a variable, or several. */

@@ -51,6 +51,37 @@ describe("images that want to be resolved", () => {
     ]);
   });
 
+  it("are looked up at once by who asks for it, with the user", async () => {
+    const asked: object[] = [];
+    const client: llb.ImageClient = {
+      resolveImageConfig: async (ref, wanted) => {
+        asked.push({ ref, ...wanted });
+        const config = {
+          os: "linux",
+          architecture: "arm64",
+          config: { User: "me", WorkingDir: "/w", Env: ["A=b"] },
+        };
+        return { digest, config };
+      },
+    };
+    const given = llb.image("alpine", { platform: "linux/arm64", resolveMode: "pull" });
+    const state = await given.resolve(client);
+    const [image, exec] = marshalled(state.run(["x"])).vertices;
+    expect(image?.op.source?.identifier).toBe(`docker-image://docker.io/library/alpine:latest@${digest}`);
+    expect(image?.op.platform).toMatchObject({ architecture: "arm64" });
+    expect(exec?.op.exec?.meta).toMatchObject({ env: ["A=b"], cwd: "/w", user: "me" });
+    await llb.image("alpine").resolve(client);
+    const ref = "docker.io/library/alpine:latest";
+    expect(asked).toEqual([
+      { ref, platform: { os: "linux", architecture: "arm64" }, resolveMode: "pull" },
+      { ref, resolveMode: "default" },
+    ]);
+    await expect(given.resolve(client, { platform: "no such/" })).rejects.toMatchObject({
+      reason: "platform",
+    });
+    await expect(given.env("A", "b").resolve(client)).rejects.toMatchObject({ reason: "resolve" });
+  });
+
   it("are asked about once for each platform, and again after a failure", async () => {
     const resolver = new Resolver();
     const state = llb.image("alpine", { resolve: "config" });

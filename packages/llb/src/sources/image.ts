@@ -4,8 +4,9 @@ import { constraintsOf, type StepOptions } from "../constraints.ts";
 import { Deferred } from "../deferred.ts";
 import { LlbError, shown } from "../error.ts";
 import { readImageConfig, withImage } from "../image-config.ts";
-import type { ImageResolver, ResolveMode } from "../image-resolver.ts";
-import { closedState, fresh, State } from "../state.ts";
+import type { ImageResolver, LookUp, ResolvedImage, ResolveMode } from "../image-resolver.ts";
+import { platformOf } from "../platform-option.ts";
+import { closedState, contentsOf, fresh, State } from "../state.ts";
 import { checkDigest, checkLayerLimit } from "./check-digest.ts";
 import { SourceDraft, sourceOutput } from "./source.ts";
 
@@ -42,10 +43,28 @@ export function image(ref: string, options: ImageOptions = {}): State {
   checkLayerLimit(options.layerLimit, entry);
   const site = callSite(entry);
   const constraints = constraintsOf(options, entry);
-  const outputOf = (pinned: Reference) =>
-    sourceOutput(imageSource(pinned, options), constraints, entry, site);
+  const outputOf = (pinned: Reference, platform = constraints.platform) =>
+    sourceOutput(
+      imageSource(pinned, options),
+      { ...constraints, ...(platform !== undefined && { platform }) },
+      entry,
+      site,
+    );
+  const lookUp: LookUp<State> = async (client, { platform, signal }) => {
+    const asked =
+      platform === undefined ? constraints.platform : platformOf(platform, State.prototype.resolve);
+    const found = await client.resolveImageConfig(formatReference(reference), {
+      ...(asked !== undefined && { platform: asked }),
+      resolveMode: options.resolveMode ?? "default",
+      ...(signal !== undefined && { signal }),
+    });
+    const config = readImageConfig(found.config, entry);
+    const { output, settings } = fresh(outputOf(pinnedTo(found, reference), asked));
+    const state = closedState(output, withImage(settings, config));
+    return config.config?.User ? state.user(config.config.User) : state;
+  };
   if (wanted === undefined) {
-    return fresh(outputOf(reference));
+    return new State(contentsOf(fresh(outputOf(reference))), lookUp);
   }
   return new State(
     new Deferred([], async (_, context) => {
@@ -65,13 +84,11 @@ export function image(ref: string, options: ImageOptions = {}): State {
         resolveMode: options.resolveMode ?? "default",
         ...(context.signal !== undefined && { signal: context.signal }),
       });
-      const pinned =
-        wanted === "digest" && reference.digest === undefined
-          ? pin(found.ref, found.digest, reference)
-          : reference;
+      const pinned = wanted === "digest" ? pinnedTo(found, reference) : reference;
       const { output, settings } = fresh(outputOf(pinned));
       return closedState(output, withImage(settings, readImageConfig(found.config, entry)));
     }),
+    lookUp,
   );
 }
 
@@ -89,9 +106,9 @@ export function referenceOf(ref: string, entry: EntryPoint): Reference {
   }
 }
 
-function pin(ref: string | undefined, digest: string | undefined, asked: Reference): Reference {
-  if (digest === undefined || digest === "") return asked;
-  checkDigest(digest, pin);
+function pinnedTo({ ref, digest }: ResolvedImage, asked: Reference): Reference {
+  if (asked.digest !== undefined || digest === undefined || digest === "") return asked;
+  checkDigest(digest, pinnedTo);
   const reference = ref === undefined ? asked : withDefaultTag(parseReference(ref));
   return { ...reference, digest: digest as NonNullable<Reference["digest"]> };
 }
