@@ -1,7 +1,7 @@
 import { connect, type ResolveImageOptions } from "@buildkit-node/control";
 import { hasCapability, type ResolvedImage } from "@buildkit-node/gateway";
 import * as llb from "@buildkit-node/llb";
-import { contentService, memoryStore } from "@buildkit-node/session";
+import { memoryStore } from "@buildkit-node/session";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startEngine } from "../../scripts/debian/engines.ts";
 import { type Registry, startRegistry } from "../support/registry.ts";
@@ -36,14 +36,14 @@ const waysIn: readonly [string, Resolve][] = [
   ],
   [
     "a build",
-    async (address, ref, { attachables = [], ...request }) => {
+    async (address, ref, { layouts = {}, ...request }) => {
       await using client = await connect(address);
       const found: ResolvedImage[] = [];
       await client.build(
         async (gateway) => {
           found.push(await gateway.resolveImageConfig(ref, request));
         },
-        { internal: true, attachables },
+        { internal: true, layouts },
       );
       return found[0]!;
     },
@@ -84,9 +84,9 @@ describeEachDaemon("resolveImageConfig", (way) => {
       tag: "1",
       platforms,
     });
-    const attachables = [contentService(new Map([["oci:layout", store]]))];
+    const layouts = { layout: store };
     for (const { platform, manifest } of stored) {
-      const options = { platform, store: "layout", attachables };
+      const options = { platform, store: "layout", layouts };
       const found = await resolve(way.address, `example.org/multi@${index.digest}`, options);
       expect(found).toMatchObject({ digest: index.digest, platform, warnings: [] });
       expect(equal(found.raw.index, await read(store, index.digest))).toBe(true);
@@ -95,7 +95,7 @@ describeEachDaemon("resolveImageConfig", (way) => {
     }
     const nowhere = resolve(way.address, `example.org/multi@sha256:${"0".repeat(64)}`, {
       store: "layout",
-      attachables,
+      layouts,
     });
     await expect(nowhere).rejects.toMatchObject({ code: "ERR_BUILDKIT_IMAGE", problem: "not-found" });
   });

@@ -3,7 +3,9 @@ import type { BuildFunction, ImageRequest, ResolvedImage } from "@buildkit-node/
 import type { SolveOptions } from "./solve/solve-options.ts";
 
 /** What is asked about an image, and who serves credentials and layouts meanwhile. */
-export interface ResolveImageOptions extends ImageRequest, Pick<SolveOptions, "auth" | "attachables"> {}
+export interface ResolveImageOptions
+  extends ImageRequest,
+    Pick<SolveOptions, "auth" | "layouts" | "attachables"> {}
 
 /**
  * Finds out about an image within a build that makes nothing and leaves no record: only there does the daemon answer.
@@ -13,7 +15,7 @@ export interface ResolveImageOptions extends ImageRequest, Pick<SolveOptions, "a
 export async function resolveImageConfig(
   run: (build: BuildFunction, options: SolveOptions) => Promise<unknown>,
   ref: string,
-  { auth, attachables, ...request }: ResolveImageOptions,
+  { auth, layouts, attachables, ...request }: ResolveImageOptions,
 ): Promise<ResolvedImage> {
   let found: ResolvedImage | undefined;
   const { signal } = request;
@@ -24,6 +26,7 @@ export async function resolveImageConfig(
     {
       internal: true,
       ...(auth !== undefined && { auth }),
+      ...(layouts !== undefined && { layouts }),
       ...(attachables !== undefined && { attachables }),
       ...(signal !== undefined && { signal }),
     },

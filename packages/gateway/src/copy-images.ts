@@ -13,7 +13,7 @@ export interface ImageCopy {
   readonly ref: string;
   /** Default: all that the image has; the daemon's own where the daemon does not tell them (before BuildKit 0.11). */
   readonly platforms?: readonly (Platform | string)[];
-  /** The name of a content store of the session, for an image in an OCI layout; `ref` then has a digest. */
+  /** The name of one of the build's `layouts`, for an image in an OCI layout; `ref` then has a digest. */
   readonly store?: string;
   readonly resolveMode?: ResolveMode;
 }

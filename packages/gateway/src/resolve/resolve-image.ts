@@ -30,7 +30,7 @@ export interface ImageRequest {
    * when the registry does not answer; `pull` asks the registry only; `local` the store first.
    */
   readonly resolveMode?: ResolveMode;
-  /** The name of a content store of the session, for an image in an OCI layout (BuildKit 0.11). */
+  /** The name of one of the build's `layouts`, for an image in an OCI layout (BuildKit 0.11). */
   readonly store?: string;
   /** Resolves all platforms of an index, for their manifests, configs and sizes. Default: false. */
   readonly everyPlatform?: boolean;
