@@ -74,7 +74,8 @@ function archiveExporter<Type extends "oci" | "docker">(
   };
 }
 
-async function refuseSeveralPlatforms({ images }: ExportContext): Promise<void> {
+/** @throws {InvalidArgumentError} for a build of several platforms, which no archive for `docker load` holds */
+export async function refuseSeveralPlatforms({ images }: ExportContext): Promise<void> {
   const platforms = images === undefined ? [] : [...(await images()).keys()];
   if (platforms.every((platform) => platform === "")) return;
   throw new InvalidArgumentError(

@@ -9,6 +9,13 @@ export {
   oci,
 } from "./archive.ts";
 export { type CacheOnlyResult, cacheOnly } from "./cache-only.ts";
+export {
+  type DockerLoadOptions,
+  type DockerLoadResult,
+  dockerLoad,
+} from "./docker-load/docker-load.ts";
+export { EngineError } from "./docker-load/engine-error.ts";
+export type { LoadProgress } from "./docker-load/load-image.ts";
 export type {
   ExportAnswer,
   ExportContext,
