@@ -82,10 +82,11 @@ async function makeExec({ base, options, mounts }: ExecValue): Promise<llb.Exec>
   }
   const changes = await Promise.all(options.filter(isChange).map(changeOf));
   const proxy = options.findLast(({ name }) => name === "proxyEnv")?.named;
-  const codes = options.findLast(({ name }) => name === "validExitCodes")?.args[0];
+  const settings = sinceReset(options);
+  const codes = settings.findLast(({ name }) => name === "validExitCodes")?.args[0];
   const exitCodes = codes === undefined ? [] : list(codes).map(number);
   const devices = options.filter(({ name }) => name === "cdiDevice");
-  return (await base.force()).exec(argsOf(options), {
+  return (await base.force()).exec(argsOf(settings), {
     ...step,
     mounts: listed,
     with: (from) => changes.reduce((next, change) => change(next), from),
@@ -97,6 +98,15 @@ async function makeExec({ base, options, mounts }: ExecValue): Promise<llb.Exec>
       optional: flag(named.get("optional")),
     })),
   });
+}
+
+/** In the reference the arguments and exit codes are settings of a state, and forgotten with them. */
+function sinceReset(options: readonly Option[]): readonly Option[] {
+  return options.slice(options.findLastIndex(isReset) + 1);
+}
+
+function isReset({ name, args }: Option): boolean {
+  return name === "reset" || (name === "with" && args.some((arg) => arg instanceof Option && isReset(arg)));
 }
 
 /** The arguments that were given last. */

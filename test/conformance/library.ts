@@ -143,8 +143,12 @@ async function stateMethod(
   switch (name) {
     case "platform":
       return await evaluator.state(async () => statePlatform(option)(await on.force()));
-    case "imageConfig":
-      return await evaluator.state(async () => (await on.force()).imageConfig(text(args.get(0))));
+    case "imageConfig": {
+      const config = text(args.get(0));
+      // The reference reads it at once, whether or not the state is used.
+      llb.scratch().imageConfig(config);
+      return await evaluator.state(async () => (await on.force()).imageConfig(config));
+    }
     case "run":
       return new ExecValue(on, args.options);
     case "file": {
@@ -192,17 +196,17 @@ function property(on: Value, name: string, evaluator: Evaluator): Value | Promis
   return value;
 }
 
-async function fromDefinition(args: Arguments, evaluator: Evaluator): Promise<Value> {
+async function fromDefinition(args: Arguments): Promise<Value> {
   const value = args.get(0);
   if (!(value instanceof DefinitionValue)) {
     throw new TypeError("fromDefinition takes a definition");
   }
   // A definition without ops that has a map of metadata stands for an empty state.
-  return await evaluator.state(async () =>
+  const made =
     value.definition.isEmpty && value.hasMetadata
       ? llb.scratch()
-      : llb.fromDefinition(value.definition, { inheritPlatform: args.get("inheritPlatform") !== false }),
-  );
+      : llb.fromDefinition(value.definition, { inheritPlatform: args.get("inheritPlatform") !== false });
+  return new StateValue(async () => made);
 }
 
 async function makeSourceMap(args: Arguments): Promise<llb.SourceMap> {

@@ -1,3 +1,4 @@
+import { posix as path } from "node:path";
 import * as llb from "@buildkit-node/llb";
 import { stepOptions } from "./constraints.ts";
 import type { Evaluator } from "./evaluator.ts";
@@ -160,12 +161,11 @@ function gitSource(
   step: llb.StepOptions,
   args: Arguments,
 ): llb.State {
-  const fragment = optional(args.get("fragment"), text) ?? "";
-  const isUrl = /^[a-zA-Z0-9]+:\/\//.test(address) || !/^[a-zA-Z0-9-_]+@[a-zA-Z0-9-.]+:/.test(address);
+  const [, ref = "", subdir = ""] = /^([^:]*):?(.*)$/s.exec(optional(args.get("fragment"), text) ?? "") ?? [];
   const isKnown = !/^[a-zA-Z0-9]+:\/\//.test(address) || /^(https?|ssh|git):\/\//i.test(address);
   const bare = isKnown ? address.replace(/[?#].*$/s, "") : address;
-  const behind = isUrl ? fragment.replaceAll("%", "%25") : fragment;
-  return llb.git(fragment === "" ? bare : `${bare}#${behind}`, { ...step, ...gitOptions(options) });
+  const fragment = { ref, subdir: path.join("/", subdir).slice(1).replace(/\/$/, "") };
+  return llb.git(bare, { ...step, ...fragment, ...gitOptions(options) });
 }
 
 function gitOptions(options: readonly Option[]): llb.GitOptions {

@@ -16,7 +16,7 @@ export interface StepOptions {
   readonly description?: Readonly<Record<string, string>>;
   /** Runs the step even when its result is cached. */
   readonly ignoreCache?: boolean;
-  /** Whether the result goes into exported caches. Default: the daemon decides. */
+  /** Whether the result goes into exported caches; daemons heed it for a result that they had. Default: it does. */
   readonly exportCache?: boolean;
   /** Shows this step and others of the same group as one. */
   readonly progressGroup?: ProgressGroup;

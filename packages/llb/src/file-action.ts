@@ -100,14 +100,14 @@ export interface CopyOptions extends CreateOptions {
   readonly include?: readonly string[];
   /** Leaves out what one of these patterns matches. BuildKit 0.9 and later. */
   readonly exclude?: readonly string[];
-  /** Paths that must be there. BuildKit 0.26 and later. */
+  /** Paths, from the root of the source, that must be among what is copied. BuildKit 0.26 and later. */
   readonly requiredPaths?: readonly string[];
   /** Replaces what is at the destination even when it is of another kind. BuildKit 0.19 and later. */
   readonly alwaysReplaceExisting?: boolean;
 }
 
 /**
- * Makes a directory.
+ * Makes a directory. What is there already stays as it is.
  *
  * @throws LlbError with reason `file-action` for a mode beyond the permission bits, which BuildKit would drop
  */
@@ -116,7 +116,7 @@ export function mkdir(
   options: CreateOptions & {
     /** Permission bits. Default: `0o755`. */
     readonly mode?: number;
-    /** Makes the directories above, and finds nothing wrong with one that is there. Default: false. */
+    /** Makes the directories above. Default: false. */
     readonly parents?: boolean;
   } = {},
 ): MkdirAction {

@@ -3,7 +3,7 @@ import { LlbError, shown } from "./error.ts";
 
 /**
  * Who owns a file: `user`, `user:group` with names or numbers, or the two apart. Names are looked up in the state that
- * is changed, not in the one that is copied from. An empty name is the id 0.
+ * is changed, not in the one that is copied from; a name that nobody has there, and an empty one, is root.
  */
 export type OwnerOption = string | { readonly user?: string | number; readonly group?: string | number };
 

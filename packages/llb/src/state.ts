@@ -250,7 +250,12 @@ export class State {
    *
    * @throws LlbError with reason `inputs` for an empty filesystem
    */
-  build(options: StepOptions & { readonly filename?: string } = {}): State {
+  build(
+    options: StepOptions & {
+      /** Default: `buildkit.llb.definition`. */
+      readonly filename?: string;
+    } = {},
+  ): State {
     const entry = this.build;
     const site = callSite(entry);
     const constraints = constraintsOf(options, entry);
@@ -266,7 +271,7 @@ export class State {
       const vertex: BuildVertex = {
         kind: "build",
         input: output,
-        filename: options.filename,
+        filename: options.filename ?? "",
         constraints,
         site,
       };

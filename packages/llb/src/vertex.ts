@@ -91,7 +91,7 @@ export interface DiffVertex extends BuiltVertex {
 export interface BuildVertex extends BuiltVertex {
   readonly kind: "build";
   readonly input: Output;
-  readonly filename: string | undefined;
+  readonly filename: string;
 }
 
 export interface PassthroughVertex extends BuiltVertex {

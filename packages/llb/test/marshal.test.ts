@@ -30,6 +30,11 @@ describe("the definition", () => {
     expect(empty.toBytes()).toHaveLength(0);
   });
 
+  it("of a build without a file name is that of one with an empty name", () => {
+    expect(marshalled(alpine.build({ filename: "" })).digest).toBe(marshalled(alpine.build()).digest);
+    expect(marshalled(alpine.build({ filename: "f" })).digest).not.toBe(marshalled(alpine.build()).digest);
+  });
+
   it("has local sources of their own for each marshalling, unless the id is given", () => {
     const local = llb.local("context");
     const once = () => llb.marshal(local, { platform: "linux/amd64" }).head;

@@ -128,7 +128,7 @@ function buildOp(vertex: BuildVertex, base: Base, inputOf: InputOf): VertexOp {
       build: {
         builder: -1,
         inputs: new Map([["buildkit.llb.definition", { input: 0 }]]),
-        attrs: new Map(filename === undefined ? [] : [["llbbuild.filename", filename]]),
+        attrs: new Map(filename === "" ? [] : [["llbbuild.filename", filename]]),
       },
     },
     caps: ["source.buildop.llbfilename"],

@@ -10,13 +10,16 @@ export interface LocalOptions extends StepOptions {
   readonly exclude?: readonly string[];
   /** Links whose targets are sent too. */
   readonly followPaths?: readonly string[];
-  /** A name under which the daemon finds what it got before, although the directory is another one. */
+  /** A part of the name under which the daemon keeps what it got, to be sent only changes next time. */
   readonly sharedKeyHint?: string;
   /** The session that serves the directory. Default: that of the build. */
   readonly sessionId?: string;
   /** How the daemon compares files with what it has: by metadata, or not at all. BuildKit 0.12 and later. */
   readonly differ?: { readonly type: "metadata" | "none"; readonly required?: boolean };
-  /** Sends names and metadata without content, but for these paths. BuildKit 0.18 and later. */
+  /**
+   * Sends no files but those that match these patterns. What is known of all of them is in the file `.fsutil-metadata`.
+   * BuildKit 0.18 and later.
+   */
   readonly metadataOnly?: boolean | { readonly except: readonly string[] };
 }
 
