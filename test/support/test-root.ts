@@ -9,13 +9,24 @@ export interface TestRoot {
   readonly locals: Readonly<Record<string, string>>;
 }
 
-/** Debian's static busybox with all of its commands. */
+/** Debian's static busybox with all of its commands; it reads the locals of {@link testRoot}. */
+export const shellRoot: State = scratch()
+  .file(
+    copy(
+      local("test-root", { include: ["busybox"], sharedKeyHint: "test-root" }),
+      "busybox",
+      "/bin/busybox",
+      {
+        createDestPath: true,
+        mode: 0o755,
+      },
+    ),
+  )
+  .run(["/bin/busybox", "--install", "-s", "/bin"], { name: "install busybox" })
+  .env("PATH", "/bin");
+
+/** The shell's root, and where its busybox is. */
 export async function testRoot(): Promise<TestRoot> {
   const { busybox } = await provideSets("busybox");
-  const tools = local("test-root", { include: ["busybox"], sharedKeyHint: "test-root" });
-  const state = scratch()
-    .file(copy(tools, "busybox", "/bin/busybox", { createDestPath: true, mode: 0o755 }))
-    .run(["/bin/busybox", "--install", "-s", "/bin"], { name: "install busybox" })
-    .env("PATH", "/bin");
-  return { state, locals: { "test-root": path.join(busybox.root, "bin") } };
+  return { state: shellRoot, locals: { "test-root": path.join(busybox.root, "bin") } };
 }
