@@ -41,6 +41,7 @@ export type { ExportSink } from "./file-send/export-sink.ts";
 export { fileSend } from "./file-send/file-send.ts";
 export { type StreamSink, type StreamSinkOptions, streamSink } from "./file-send/stream-sink.ts";
 export { type FileSyncOptions, fileSync } from "./filesync/file-sync.ts";
+export type { PathUsage, TransferReport } from "./filesync/transfer-report.ts";
 export { DestinationError } from "./fsutil/destination-error.ts";
 export type { OnUnreadable } from "./fsutil/disk-tree.ts";
 export type { Owner, Ownership } from "./fsutil/entry-metadata.ts";

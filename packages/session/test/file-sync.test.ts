@@ -2,7 +2,13 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
-import { fileSync, LocalSourceError, openSession, type Session } from "@buildkit-node/session";
+import {
+  fileSync,
+  LocalSourceError,
+  openSession,
+  type Session,
+  type TransferReport,
+} from "@buildkit-node/session";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { modeBits, receivePacket, receiveWhole, sendPacket } from "./support/packets.ts";
 import { type DaemonCall, type DaemonSession, scriptedDaemon } from "./support/scripted-daemon.ts";
@@ -260,6 +266,52 @@ describe("what a daemon chooses of a directory", () => {
       code: 3,
       message: expect.stringContaining('"["'),
     });
+  });
+});
+
+describe("the report of a transfer", () => {
+  it("says what was listed and sent, and where most of it is", async () => {
+    const context = await tempDir();
+    const write = (name: string, bytes: number) => {
+      fs.mkdirSync(path.dirname(path.join(context, name)), { recursive: true });
+      fs.writeFileSync(path.join(context, name), Buffer.alloc(bytes));
+    };
+    write("modules/a/large", 200_000);
+    write("modules/a/small", 10);
+    write("modules/b/c/d", 300);
+    write("ignored/huge", 1_000_000);
+    write("src/main", 50);
+    fs.linkSync(path.join(context, "modules/a/large"), path.join(context, "same"));
+    const reports: TransferReport[] = [];
+    const { daemon } = await share({
+      directories: { context },
+      onTransfer: (report) => void reports.push(report),
+    });
+    await receiveWhole(diffCopy(daemon, { "exclude-patterns": "ignored" }), {
+      wants: ({ path }) => path !== "src/main",
+    });
+    await expect
+      .poll(() => reports)
+      .toEqual([
+        {
+          name: "context",
+          entries: 10,
+          bytes: 200_360,
+          sentFiles: 3,
+          sentBytes: 200_310,
+          largest: [
+            { path: "modules", entries: 7, bytes: 200_310 },
+            { path: "modules/a", entries: 3, bytes: 200_010 },
+            { path: "modules/a/large", entries: 1, bytes: 200_000 },
+            { path: "modules/b", entries: 3, bytes: 300 },
+            { path: "modules/b/c", entries: 2, bytes: 300 },
+            { path: "modules/b/c/d", entries: 1, bytes: 300 },
+            { path: "src", entries: 2, bytes: 50 },
+            { path: "src/main", entries: 1, bytes: 50 },
+            { path: "modules/a/small", entries: 1, bytes: 10 },
+          ],
+        },
+      ]);
   });
 });
 

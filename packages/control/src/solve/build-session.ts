@@ -41,7 +41,16 @@ export interface SessionPlan {
 /** @throws {InvalidArgumentError} for a directory that does not exist or cannot be read */
 export function planSession(options: SolveOptions): SessionPlan {
   const directories = options.locals ?? {};
-  const { onUnreadable, exports = [], secrets, ssh = [], auth, sourcePolicy, sessionExporters } = options;
+  const {
+    onUnreadable,
+    onTransfer,
+    exports = [],
+    secrets,
+    ssh = [],
+    auth,
+    sourcePolicy,
+    sessionExporters,
+  } = options;
   const attachables: readonly Attachable[] = [
     ...(options.attachables ?? []),
     ...(sourcePolicy === undefined ? [] : [policyService(sourcePolicy)]),
@@ -51,7 +60,13 @@ export function planSession(options: SolveOptions): SessionPlan {
   const stores = new Map(Object.entries(options.layouts ?? {}).map(layoutStore));
   const files: readonly Attachable[] = [
     ...(Object.keys(directories).length > 0
-      ? [fileSync({ directories, ...(onUnreadable !== undefined && { onUnreadable }) })]
+      ? [
+          fileSync({
+            directories,
+            ...(onUnreadable !== undefined && { onUnreadable }),
+            ...(onTransfer !== undefined && { onTransfer }),
+          }),
+        ]
       : []),
     ...(exports.length > 0 ? [fileSend(sinks)] : []),
   ];

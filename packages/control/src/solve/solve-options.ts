@@ -10,6 +10,7 @@ import type {
   SessionExporters,
   SourcePolicy,
   SshForward,
+  TransferReport,
   VirtualDirectory,
 } from "@buildkit-node/session";
 import type { SourceRule } from "./source-rule.ts";
@@ -37,6 +38,11 @@ export interface SolveOptions<E extends Exporters = Exporters> {
   readonly layouts?: Readonly<Record<string, string | ContentStore>>;
   /** What becomes of a file of `locals` that cannot be read once the daemon asks for it. Default: "error". */
   readonly onUnreadable?: OnUnreadable;
+  /**
+   * Told of each transfer of one of `locals`, once the daemon has all of it: how much it was, how much of that was sent, and
+   * which paths are the largest.
+   */
+  readonly onTransfer?: (report: TransferReport) => void;
   /** Where the result goes. More than one needs the capability `exporter.multiple` (BuildKit 0.13). */
   readonly exports?: E;
   /** The platform of a graph's steps that name none. Default: the daemon's own. */

@@ -9,12 +9,15 @@ import { sendTree } from "../fsutil/send-tree.ts";
 import type { Tree } from "../fsutil/tree.ts";
 import type { VirtualDirectory } from "../virtual/virtual-directory.ts";
 import { type ServedDirectory, serveDisk, serveVirtual } from "./served-directory.ts";
+import { TransferMeter, type TransferReport } from "./transfer-report.ts";
 
 export interface FileSyncOptions {
   /** Directories by the name under which a build refers to them: paths, or directories that are not on disk. */
   readonly directories: Readonly<Record<string, string | VirtualDirectory>>;
   /** What becomes of a file that cannot be read once the daemon asks for it; "error" by default. */
   readonly onUnreadable?: OnUnreadable;
+  /** Told of each transfer once the daemon has everything, for example to find what makes a source large. */
+  readonly onTransfer?: (report: TransferReport) => void;
 }
 
 /**
@@ -22,7 +25,7 @@ export interface FileSyncOptions {
  * `InvalidArgumentError` at once for a directory that does not exist or is none.
  */
 export function fileSync(options: FileSyncOptions): Attachable {
-  const { directories, onUnreadable = "error" } = options;
+  const { directories, onUnreadable = "error", onTransfer } = options;
   const served = new Map<string, ServedDirectory>();
   for (const [name, directory] of Object.entries(directories)) {
     served.set(
@@ -38,7 +41,9 @@ export function fileSync(options: FileSyncOptions): Attachable {
     if (directory === undefined)
       throw new CallError(StatusCode.notFound, `no access allowed to dir "${name}"`);
     const tree = await directory(call.signal);
-    await sendTree(call, tree, requestedFilter(tree, call.metadata));
+    const meter = onTransfer && new TransferMeter();
+    await sendTree(call, tree, requestedFilter(tree, call.metadata), meter);
+    if (meter !== undefined) onTransfer?.(meter.report(name));
   };
   return { methods: new Map([["/moby.filesync.v1.FileSync/DiffCopy", serve]]) };
 }

@@ -13,6 +13,7 @@ import {
   writeStatPacket,
 } from "./packet.ts";
 import type { PathFilter } from "./path-filter.ts";
+import type { FileStat } from "./stat.ts";
 import type { OpenFile, Tree } from "./tree.ts";
 import { Turn } from "./turn.ts";
 import { walkInLots } from "./walk.ts";
@@ -28,14 +29,30 @@ const maxLargeFiles = 4;
  * Sends what a filter lets through of a tree to a daemon over a `DiffCopy` call: the entries in order, and in between the
  * contents of the files that the daemon asks for. Resolves once the daemon has said that it has everything.
  */
-export async function sendTree<File>(call: ServerCall, tree: Tree<File>, filter: PathFilter): Promise<void> {
-  await new TreeSender(call, tree, filter).run();
+export async function sendTree<File>(
+  call: ServerCall,
+  tree: Tree<File>,
+  filter: PathFilter,
+  observer?: SendObserver,
+): Promise<void> {
+  await new TreeSender(call, tree, filter, observer).run();
+}
+
+/** Is told of what is sent. */
+export interface SendObserver {
+  /** An entry was listed. */
+  listed(stat: FileStat): void;
+  /** A piece of a file's contents is on its way. */
+  sent(bytes: number): void;
+  /** All of a file's contents are. */
+  fileSent(): void;
 }
 
 class TreeSender<File> {
   readonly #call: ServerCall;
   readonly #tree: Tree<File>;
   readonly #filter: PathFilter;
+  readonly #observer: SendObserver | undefined;
   readonly #batch: MessageBatch;
   /** Files by the number of their entry; each is forgotten when it is asked for. */
   readonly #files: (File | undefined)[] = [];
@@ -47,10 +64,11 @@ class TreeSender<File> {
   readonly #stopped = new AbortController();
   #finished = false;
 
-  constructor(call: ServerCall, tree: Tree<File>, filter: PathFilter) {
+  constructor(call: ServerCall, tree: Tree<File>, filter: PathFilter, observer: SendObserver | undefined) {
     this.#call = call;
     this.#tree = tree;
     this.#filter = filter;
+    this.#observer = observer;
     this.#batch = new MessageBatch((bytes) => {
       this.#room = call.sendFramed(bytes);
     });
@@ -123,6 +141,7 @@ class TreeSender<File> {
       for (const { stat, file } of lot) {
         this.#files.push(file);
         writeStatPacket(this.#batch, stat);
+        this.#observer?.listed(stat);
       }
       this.#batch.flush();
       if (!this.#room) await this.#call.writable();
@@ -189,6 +208,7 @@ class TreeSender<File> {
         writePrefix(this.#batch.block, at, dataPrefixLength(id) + length);
         writeDataPrefix(this.#batch.block, at + prefixBytes, id, length);
         this.#batch.commit(at + prefix + length);
+        this.#observer?.sent(length);
       }
       whole = length < firstReadBytes;
     } finally {
@@ -196,6 +216,7 @@ class TreeSender<File> {
     }
     if (!whole) return open;
     writeEndOfData(this.#batch, id);
+    this.#observer?.fileSent();
     return undefined;
   }
 
@@ -208,6 +229,7 @@ class TreeSender<File> {
       if (length === 0) return undefined;
       writePrefix(block, 0, dataPrefixLength(id) + length);
       writeDataPrefix(block, prefixBytes, id, length);
+      this.#observer?.sent(length);
       return block.subarray(0, prefix + length);
     };
     let next = readBlock();
@@ -224,6 +246,7 @@ class TreeSender<File> {
     }
     writeEndOfData(this.#batch, id);
     this.#batch.flush();
+    this.#observer?.fileSent();
   }
 }
 
