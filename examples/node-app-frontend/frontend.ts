@@ -81,8 +81,8 @@ async function stagesFor(
 
   const start = base.dir(directory);
   const manifest = start.file(
-    copy(context, `{package.json,${lock}}`, "./", {
-      wildcard: true,
+    copy(context, ".", "./", {
+      contentsOnly: true,
       createDestPath: true,
       include: ["package.json", lock],
     }),

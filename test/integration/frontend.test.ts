@@ -1,92 +1,137 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { connect } from "@buildkit-node/control";
-import { local as directory } from "@buildkit-node/exporters";
-import { type FrontendImage, frontendImage } from "@buildkit-node/frontend/image";
+import { frontendImage } from "@buildkit-node/frontend/image";
 import { recordBuild } from "@buildkit-node/frontend/testing";
-import { imageConfigOf } from "@buildkit-node/llb";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { resolveInLayout } from "@buildkit-node/session";
+import { type Client, connect, hasCapability, image, local, oci } from "buildkit-node";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { frontend as nodeApp } from "../../examples/node-app-frontend/frontend.ts";
-import { frontend as yaml } from "../../examples/yaml-frontend/frontend.ts";
-import { needsCapability } from "../support/capabilities.ts";
-import { testRoot } from "../support/test-root.ts";
+import { type ExampleFrontend, exampleFrontends, writeExample } from "../support/example-frontends.ts";
+import { goClient } from "../support/go-client.ts";
+import { type Registry, startRegistry } from "../support/registry.ts";
+import { type WorkDirectory, workDirectory } from "../support/tools.ts";
 import { describeEachDaemon } from "../support/ways.ts";
 
-const good = `args: { WORD: hello }
-targets:
-  app:
-    from: rootfs
-    steps:
-      - run: echo \${WORD} >/word
-      - copy: data.txt
-        to: /data/
-`;
-const bad = "targets:\n  app:\n    from: scratch\n    stepz: []\n";
-
-let work: string;
+let work: WorkDirectory;
 beforeEach(async () => {
-  work = await mkdtemp(path.join(tmpdir(), "bk-frontend-"));
-  await mkdir(path.join(work, "context"));
-  await writeFile(path.join(work, "context", "data.txt"), "data");
+  work = await workDirectory();
 });
-afterEach(() => rm(work, { recursive: true, force: true }));
+afterEach(() => work[Symbol.asyncDispose]());
 
-describeEachDaemon("a frontend", (way) => {
-  /** Builds the file by the example's frontend: in this process, or in its image. */
-  async function build(file: string, image?: FrontendImage): Promise<void> {
-    const root = await testRoot();
-    const context = path.join(work, "context");
-    await writeFile(path.join(context, "Dockerfile"), file);
-    await using client = await connect(way.address);
-    const options = {
-      locals: { ...root.locals, ...image?.locals, context, dockerfile: context },
-      exports: [directory({ dest: path.join(work, "out") })],
-    };
-    const attrs = { "build-arg:WORD": "bye", "context:rootfs": "input:rootfs" };
-    if (image === undefined) {
-      await client.build(yaml, { ...options, frontendAttrs: attrs });
-      return;
+async function expectResult({ expected }: ExampleFrontend): Promise<void> {
+  for (const [file, content] of Object.entries(expected)) {
+    expect(await readFile(work.in("out", file), "utf8"), file).toBe(content);
+  }
+}
+
+describeEachDaemon("the example frontends", (way) => {
+  let client: Client;
+  let registry: Registry;
+  let images: WorkDirectory;
+
+  /** With this machine's Node, so that no base image is needed. */
+  beforeAll(async () => {
+    client = await connect(way.address);
+    registry = await startRegistry();
+    images = await workDirectory();
+    for (const { name, entry } of exampleFrontends) {
+      const { state, locals } = await frontendImage({
+        entry,
+        runtime: "host",
+        conditions: ["@buildkit-node/source"],
+      });
+      const plain = { compression: "uncompressed" } as const;
+      await client.solve(state, {
+        locals,
+        exports: [
+          image({ name: `${registry.host}/${name}:1`, push: true, ...plain }),
+          oci({ tar: false, dest: images.in("layout"), tags: [name], ...plain }),
+        ],
+      });
     }
-    const config = Buffer.from(JSON.stringify(imageConfigOf(image.state))).toString("base64");
-    await client.solve(
-      { frontend: "gateway.v0", inputs: { fe: image.state, rootfs: root.state } },
-      {
-        ...options,
-        frontendAttrs: {
-          ...attrs,
-          source: "fe",
-          "context:fe": "input:fe",
-          "input-metadata:fe": JSON.stringify({ "containerimage.config": config }),
-        },
+  });
+  afterAll(async () => {
+    await registry?.[Symbol.asyncDispose]();
+    await images?.[Symbol.asyncDispose]();
+    await client?.close();
+  });
+
+  /** What a build of an example is given, however its frontend runs. */
+  async function optionsFor(example: ExampleFrontend, input: string) {
+    const { context, rootfs } = await writeExample(work.path, example, input);
+    return {
+      locals: { context, dockerfile: context, rootfs },
+      frontendAttrs: {
+        filename: example.filename,
+        "build-arg:WORD": "bye",
+        "context:rootfs": "local:rootfs",
       },
+      exports: [local({ dest: work.in("out") })],
+    };
+  }
+
+  /** The frontend in its image, from the layout where the daemon takes one from there, else from the registry. */
+  async function buildByImage(example: ExampleFrontend, input: string): Promise<void> {
+    const { frontendAttrs, ...options } = await optionsFor(example, input);
+    const { name } = example;
+    // BuildKit 0.20, the first that takes frontends from named contexts, is also the first with this.
+    const fromLayout = hasCapability(await client.capabilities(), "history.filter");
+    const root = await resolveInLayout(images.in("layout"), name);
+    const place = fromLayout
+      ? { source: `local/${name}`, [`context:local/${name}`]: `oci-layout://images@${root?.digest}` }
+      : { source: `${registry.host}/${name}:1` };
+    await client.solve(
+      { frontend: "gateway.v0" },
+      { ...options, layouts: { images: images.in("layout") }, frontendAttrs: { ...frontendAttrs, ...place } },
     );
   }
 
-  it("runs in the process of its caller, and points at what is wrong", async () => {
-    await expect(build(bad)).rejects.toMatchObject({
-      code: "ERR_BUILDKIT_FRONTEND",
-      sources: [{ filename: "Dockerfile", ranges: [{ start: { line: 4, character: 4 } }] }],
-    });
-  });
+  describe.each(exampleFrontends)("$name", (example) => {
+    const { name, frontend, filename, problem } = example;
+    const source = { filename, ranges: [{ start: { line: problem.line } }] };
 
-  it("runs in an image with this machine's Node, and points at what is wrong", async (context) => {
-    await using client = await connect(way.address);
-    // BuildKit 0.20, the first that takes a frontend from an input, is also the first with this one.
-    await needsCapability(context, client, "history.filter");
-    const image = await frontendImage({
-      entry: fileURLToPath(new URL("../../examples/yaml-frontend/main.ts", import.meta.url)),
-      runtime: "host",
-      conditions: ["@buildkit-node/source"],
+    it("runs in the process of its caller, and points at what is wrong", async () => {
+      await client.build(frontend, await optionsFor(example, example.input("good")));
+      await expectResult(example);
+      const failing = client.build(frontend, await optionsFor(example, example.input("bad")));
+      await expect(failing).rejects.toMatchObject({
+        code: "ERR_BUILDKIT_FRONTEND",
+        message: expect.stringContaining(problem.text),
+        sources: [source],
+      });
     });
-    await build(good, image);
-    expect(await readFile(path.join(work, "out", "word"), "utf8")).toBe("bye\n");
-    expect(await readFile(path.join(work, "out", "data", "data.txt"), "utf8")).toBe("data");
-    await expect(build(bad, image)).rejects.toMatchObject({
-      code: "ERR_BUILDKIT_SOLVE",
-      text: expect.stringContaining('unknown key "stepz"'),
-      sources: [{ filename: "Dockerfile", ranges: [{ start: { line: 4 } }] }],
+
+    it("runs in its image, and points at what is wrong", async () => {
+      await buildByImage(example, example.input("good"));
+      await expectResult(example);
+      await expect(buildByImage(example, example.input("bad"))).rejects.toMatchObject({
+        code: "ERR_BUILDKIT_SOLVE",
+        text: expect.stringContaining(problem.text),
+        sources: [source],
+      });
+    });
+
+    it("runs for docker-buildx, which shows the file and the line of what is wrong", async () => {
+      await mkdir(work.in("go"));
+      const go = await goClient(way.address, work.in("go"));
+      const build = async (kind: "good" | "bad", ...more: readonly string[]): Promise<string> => {
+        const input = example.input(kind, `${registry.host}/${name}:1`);
+        const { context, rootfs } = await writeExample(work.path, example, input);
+        const file = path.join(context, filename);
+        return go.build(
+          ...["-f", file, "--build-context", `rootfs=${rootfs}`, "--build-arg", "WORD=bye"],
+          ...more,
+          context,
+        );
+      };
+      await build("good", "--output", `type=local,dest=${work.in("out")}`);
+      await expectResult(example);
+      const shown = await build("bad").catch((error: { readonly stdout: string }) => error.stdout);
+      expect(shown).toContain(problem.text);
+      expect(shown).toContain(`${filename}:${problem.line + 1}`);
+      expect(shown.split("\n").find((line) => line.includes(">>>"))).toContain(problem.excerpt);
+      const targets = await build("good", "--call=targets");
+      expect(targets).toContain(name === "yaml-frontend" ? "app (default)" : "prod (default)");
     });
   });
 });

@@ -11,6 +11,7 @@ export {
   type DockerfileOptions,
   type Exporters,
   type FrontendInput,
+  hasCapability,
   type PlatformsInput,
   type PruneOptions,
   type SolveInput,
