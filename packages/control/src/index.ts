@@ -4,6 +4,22 @@ export {
   hasCapability,
   requireCapability,
 } from "@buildkit-node/gateway";
+export type {
+  AzblobCache,
+  CacheEntry,
+  CacheExport,
+  CacheExportOptions,
+  CacheImageOptions,
+  CacheImport,
+  GhaCache,
+  InlineCacheExport,
+  LocalCacheExport,
+  LocalCacheImport,
+  RegistryCacheExport,
+  RegistryCacheImport,
+  S3Cache,
+} from "./cache/cache-options.ts";
+export { ghaCacheVariables, s3CacheVariables } from "./cache/cache-variables.ts";
 export { type CallOptions, Client, type ConnectOptions, connect } from "./client.ts";
 export {
   type ContentRange,
@@ -25,7 +41,7 @@ export type { Span, SpanEvent, SpanLink } from "./history/trace.ts";
 export type { ResolveImageOptions } from "./resolve-image-config.ts";
 export { Build } from "./solve/build.ts";
 export type { FrontendInput, PlatformsInput, SolveInput } from "./solve/solve-input.ts";
-export type { CacheEntry, Exporters, LocalSource, SolveOptions } from "./solve/solve-options.ts";
+export type { Exporters, LocalSource, SolveOptions } from "./solve/solve-options.ts";
 export type { SolveResult } from "./solve/solve-result.ts";
 export type { SourceRule, SourceSelector } from "./solve/source-rule.ts";
 export type { DiskUsageOptions, PruneOptions, RecordType, UsageFilter, UsageRecord } from "./storage.ts";

@@ -34,7 +34,7 @@ export interface SessionPlan {
   receive(exports: {
     readonly sinks: ReadonlyMap<number, ExportSink>;
     /** By their ids. */
-    readonly stores: ReadonlyMap<string, ContentStore>;
+    readonly stores: Iterable<readonly [id: string, store: ContentStore]>;
   }): void;
 }
 
@@ -51,6 +51,7 @@ export function planSession(options: SolveOptions): SessionPlan {
     sourcePolicy,
     sessionExporters,
   } = options;
+  const caches = (options.cacheFrom?.length ?? 0) + (options.cacheTo?.length ?? 0);
   const attachables: readonly Attachable[] = [
     ...(options.attachables ?? []),
     ...(sourcePolicy === undefined ? [] : [policyService(sourcePolicy)]),
@@ -74,7 +75,8 @@ export function planSession(options: SolveOptions): SessionPlan {
   const { sharedKey = sharedKeyOf(directories) } = options;
   return {
     locals: attachables.some(servesFiles) ? undefined : new Set(Object.keys(directories)),
-    needed: stores.size + files.length + attachables.length + forwards.length > 0 || secrets !== undefined,
+    needed:
+      secrets !== undefined || stores.size + files.length + attachables.length + forwards.length + caches > 0,
     open: async (connection, signal) => {
       const services: readonly Attachable[] = [
         ...files,

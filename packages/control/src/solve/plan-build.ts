@@ -1,8 +1,9 @@
 import { type ProgressSink, within } from "@buildkit-node/core";
 import { runBuildFunction } from "@buildkit-node/gateway";
 import { normalizePlatform, type Platform, parsePlatform } from "@buildkit-node/oci";
-import type { Session } from "@buildkit-node/session";
+import type { ContentStore, Session } from "@buildkit-node/session";
 import type { Connection, Link } from "@buildkit-node/transport";
+import { type CacheSet, prepareCaches } from "../cache/prepare-caches.ts";
 import { defaultPlatform } from "../default-platform.ts";
 import { imageResolver } from "../resolve-image.ts";
 import type { BuildWork, RunningSolve } from "./build.ts";
@@ -14,8 +15,8 @@ import { requireCapabilities } from "./require-capabilities.ts";
 import { runSolve } from "./run-solve.ts";
 import { solveAnswer } from "./solve-answer.ts";
 import { type KnownInput, knownInput, type SolveInput } from "./solve-input.ts";
-import type { CacheEntry, Exporters, SolveOptions } from "./solve-options.ts";
-import type { SolveFields, TypedAttrs } from "./solve-request.ts";
+import type { Exporters, SolveOptions } from "./solve-options.ts";
+import type { SolveFields } from "./solve-request.ts";
 import type { SolveResult } from "./solve-result.ts";
 
 /**
@@ -76,22 +77,22 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
       ...(input.images && { images: input.images }),
       signal,
     });
+    const caches = await prepareCaches(plan.options, signal);
     await requireCapabilities(connection, plan.options, exports.requests.length, signal);
-    plan.session.receive({
-      sinks: exports.sinks,
-      stores: new Map(exports.store === undefined ? [] : [["export", exports.store]]),
-    });
+    plan.session.receive({ sinks: exports.sinks, stores: [...storesOf(exports), ...caches.stores] });
+    const request = { ...requestFields(plan.options, input), ...cacheFields(plan, input, caches) };
     const session = plan.session.needed || input.fetches ? await openSession() : await opening;
     const response = await runSolve({
       connection,
       separate: run.separate,
       session,
-      request: requestFields(plan, input, exports.requests, session),
+      request: { ...request, ref: plan.ref, session: session?.id ?? "", exporters: exports.requests },
       onUpdate: (update) => display?.update(update),
       onStarted: (solve) => run.onStarted({ connection, solve }),
       signal,
-      ...driveOf(input, plan, connection, session),
+      ...driveOf(input, plan, connection, session, request.frontendAttrs),
     });
+    await caches.finish(response);
     const answer = solveAnswer(connection, plan.ref, response, signal);
     return { ref: plan.ref, exports: await exports.finish(answer), response };
   } catch (error) {
@@ -104,17 +105,13 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
 
 function driveOf<E extends Exporters>(
   { drive }: MarshalledInput,
-  { ref, options }: BuildPlan<E>,
+  { ref }: BuildPlan<E>,
   connection: Connection,
   session: Session | undefined,
+  options: Readonly<Record<string, string>>,
 ): { readonly drive?: Drive } {
   if (drive === undefined) return {};
-  const fields = {
-    connection,
-    buildId: ref,
-    options: options.frontendAttrs ?? {},
-    sessionId: session?.id ?? "",
-  };
+  const fields = { connection, buildId: ref, options, sessionId: session?.id ?? "" };
   return { drive: (signal) => runBuildFunction({ ...fields, signal }, drive) };
 }
 
@@ -146,23 +143,34 @@ function exportersOf<E extends Exporters>({ exports }: SolveOptions<E>): E {
   return exports ?? ([] as unknown as E);
 }
 
-function requestFields<E extends Exporters>(
-  { ref, options }: BuildPlan<E>,
-  input: MarshalledInput,
-  exporters: readonly TypedAttrs[],
-  session: Session | undefined,
-): SolveFields {
-  const { definition, frontend, frontendInputs } = input;
+/** The store of the images that are not sent as archives; daemons know one for all of a build. */
+function storesOf({ store }: ExportSet<Exporters>): readonly (readonly [string, ContentStore])[] {
+  return store === undefined ? [] : [["export", store]];
+}
+
+/** Frontends and build functions look in the caches of their own accord, and are told which by an option. */
+function cacheFields<E extends Exporters>(
+  { options }: BuildPlan<E>,
+  { frontend, drive }: MarshalledInput,
+  { imports, exports }: CacheSet,
+): Pick<SolveFields, "frontendAttrs" | "cacheImports" | "cacheExports"> {
+  const told = imports.length > 0 && (frontend !== "" || drive !== undefined);
+  const entries = imports.map(({ type, attrs }) => ({ Type: type, Attrs: attrs }));
   return {
-    ref,
-    session: session?.id ?? "",
+    frontendAttrs: { ...(told && { "cache-imports": JSON.stringify(entries) }), ...options.frontendAttrs },
+    cacheImports: imports,
+    cacheExports: exports,
+  };
+}
+
+function requestFields(
+  options: SolveOptions,
+  { definition, frontend, frontendInputs }: MarshalledInput,
+): Omit<SolveFields, "ref" | "session" | "exporters" | "frontendAttrs" | "cacheImports" | "cacheExports"> {
+  return {
     ...(definition && { definition }),
     frontend,
     frontendInputs,
-    exporters,
-    frontendAttrs: options.frontendAttrs ?? {},
-    cacheImports: (options.cacheFrom ?? []).map(typedAttrs),
-    cacheExports: (options.cacheTo ?? []).map(typedAttrs),
     entitlements: options.entitlements ?? [],
     internal: options.internal ?? false,
     ...(options.sourceRules && { sourceRules: options.sourceRules }),
@@ -171,8 +179,4 @@ function requestFields<E extends Exporters>(
     compatibilityVersion: options.compatibilityVersion ?? 0,
     proxyNetwork: options.proxyNetwork ?? false,
   };
-}
-
-function typedAttrs({ type, attrs = {} }: CacheEntry): TypedAttrs {
-  return { type, attrs };
 }

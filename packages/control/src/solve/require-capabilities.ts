@@ -25,6 +25,9 @@ export async function requireCapabilities(
     [options.sourceRules !== undefined, "source.policy", "sourceRules"],
     [options.sourcePolicy !== undefined, "source.policy.session", "sourcePolicy"],
     [options.sessionExporters !== undefined, "exporter.session", "sessionExporters"],
+    ...["gha", "s3", "azblob"].map(
+      (type) => [usesCache(options, type), `cache.${type}`, `a ${type} cache`] as const,
+    ),
     [options.proxyNetwork === true, "exec.meta.network.proxy", "proxyNetwork"],
   ];
   const used = needs.filter(([isUsed]) => isUsed);
@@ -34,4 +37,8 @@ export async function requireCapabilities(
   for (const [, capability, feature] of used) requireCapability(capabilities, capability, feature);
   if (compatibilityVersion === 0 || hasCapability(capabilities, sameRelease)) return;
   throw new UnsupportedError("SolveRequest.CompatibilityVersion", "compatibilityVersion needs BuildKit 0.30");
+}
+
+function usesCache({ cacheFrom = [], cacheTo = [] }: SolveOptions, type: string): boolean {
+  return [...cacheFrom, ...cacheTo].some((cache) => cache.type === type);
 }

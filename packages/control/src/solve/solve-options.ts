@@ -13,13 +13,8 @@ import type {
   TransferReport,
   VirtualDirectory,
 } from "@buildkit-node/session";
+import type { CacheExport, CacheImport } from "../cache/cache-options.ts";
 import type { SourceRule } from "./source-rule.ts";
-
-/** A cache to read from or to write to, such as `{ type: "registry", attrs: { ref: "host/name" } }`. */
-export interface CacheEntry {
-  readonly type: string;
-  readonly attrs?: Readonly<Record<string, string>>;
-}
 
 /** A directory that builds read: the path of one of this machine, or one that is not on disk. */
 export type LocalSource = string | VirtualDirectory;
@@ -57,10 +52,10 @@ export interface SolveOptions<E extends Exporters = Exporters> {
   readonly ref?: string;
   /** Options of the frontend, and of the daemon for every kind of build, such as `attest:provenance`. */
   readonly frontendAttrs?: Readonly<Record<string, string>>;
-  /** Caches to import, in order. */
-  readonly cacheFrom?: readonly CacheEntry[];
-  /** Caches to export. */
-  readonly cacheTo?: readonly CacheEntry[];
+  /** Caches to read from, in order, such as `{ type: "registry", ref: "host/name" }`. */
+  readonly cacheFrom?: readonly CacheImport[];
+  /** Caches to write to, such as `{ type: "local", dest: "cache", mode: "max" }`. */
+  readonly cacheTo?: readonly CacheExport[];
   /** What the build may do beyond the ordinary: `network.host`, `security.insecure`, `device=<name>`. */
   readonly entitlements?: readonly string[];
   /** Secrets by the ids under which steps mount them. */
