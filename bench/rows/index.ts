@@ -1,7 +1,8 @@
 import type { Bench } from "../row.ts";
+import { frontends } from "./frontend.ts";
 import { llbGraph } from "./llb.ts";
 import { nullPeer } from "./null-peer.ts";
 import { progress } from "./progress.ts";
 import { transfers } from "./transfer.ts";
 
-export const benches: readonly Bench[] = [...transfers, ...nullPeer, ...llbGraph, ...progress];
+export const benches: readonly Bench[] = [...transfers, ...nullPeer, ...llbGraph, ...progress, ...frontends];

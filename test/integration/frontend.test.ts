@@ -3,7 +3,7 @@ import path from "node:path";
 import { frontendImage } from "@buildkit-node/frontend/image";
 import { recordBuild } from "@buildkit-node/frontend/testing";
 import { resolveInLayout } from "@buildkit-node/session";
-import { type Client, connect, hasCapability, image, local, oci } from "buildkit-node";
+import { type Client, connect, hasCapability, image, llb, local, oci } from "buildkit-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { frontend as nodeApp } from "../../examples/node-app-frontend/frontend.ts";
 import { type ExampleFrontend, exampleFrontends, writeExample } from "../support/example-frontends.ts";
@@ -133,6 +133,23 @@ describeEachDaemon("the example frontends", (way) => {
       const targets = await build("good", "--call=targets");
       expect(targets).toContain(name === "yaml-frontend" ? "app (default)" : "prod (default)");
     });
+  });
+});
+
+describeEachDaemon("a frontend's image that cannot run", (way) => {
+  it.each([
+    ["has no program to run", {}],
+    ["has a program that fails", { Entrypoint: ["/nope"] }],
+  ])("fails the build when it %s, and nothing else", async (_, config) => {
+    await using registry = await startRegistry();
+    await using client = await connect(way.address);
+    const name = `${registry.host}/broken:1`;
+    await client.solve(llb.scratch().file(llb.mkfile("/f", "x")), {
+      exports: [image({ name, push: true, config })],
+    });
+    const build = client.solve({ frontend: "gateway.v0" }, { frontendAttrs: { source: name } });
+    await expect(build).rejects.toMatchObject({ code: "ERR_BUILDKIT_SOLVE" });
+    expect(await client.listWorkers()).not.toHaveLength(0);
   });
 });
 

@@ -161,6 +161,10 @@ describeEachDaemon("a build function", (way) => {
       code: "ERR_BUILDKIT_CLOSED",
     });
     await using client = await connect(way.address);
-    await expect(client.solve(() => foreign, { locals: root.locals })).rejects.toThrow(/not found/);
+    await expect(client.solve(() => foreign, { locals: root.locals })).rejects.toMatchObject({
+      code: "ERR_BUILDKIT_INVALID_ARGUMENT",
+      argument: "result",
+    });
+    await client.listWorkers();
   });
 });

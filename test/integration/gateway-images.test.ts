@@ -149,9 +149,11 @@ describeEachDaemon("resolveImageConfig", (way) => {
     ["multi:nope", {}, "not-found"],
     ["nope", {}, "not-found"],
     ["multi:1", { platform: "windows/amd64" }, "no-platform"],
+    ["127.0.0.1:1/away", {}, "other"],
   ])("says why there is no %s %o", async (name, request, problem) => {
     await using client = await connect(way.address);
-    const found = client.resolveImageConfig(`${registry.host}/${name}`, request);
+    const ref = name.includes("/") ? name : `${registry.host}/${name}`;
+    const found = client.resolveImageConfig(ref, request);
     await expect(found).rejects.toMatchObject({ code: "ERR_BUILDKIT_IMAGE", problem });
     await client.listWorkers();
   });

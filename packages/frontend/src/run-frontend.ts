@@ -18,28 +18,37 @@ const connectMs = 30_000;
 /**
  * Runs a frontend as the process of a frontend image and ends the process: it talks to the daemon over standard input and
  * output, and so must write nothing there; what it writes to the error output goes to the daemon's log. The exit code is
- * 0, as the daemon asks for, also when the build failed and the daemon has been told why. With a pipe of the caller's own
- * the process goes on.
+ * 0, as the daemon asks for, also when the build failed and the daemon has been told why. An error that nothing in the
+ * process catches is the build's error, too. With a pipe of the caller's own the process goes on.
  */
 export async function runFrontend(frontend: BuildFunction, process_: FrontendProcess = {}): Promise<void> {
   const { env = process.env, pipe } = process_;
   const connection = await openConnection(pipeDialer(pipe ?? standardPipe()), {
     signal: AbortSignal.timeout(connectMs),
   });
-  const told = await runTold(frontend, connection, env);
-  if (pipe !== undefined) return connection.close();
+  if (pipe !== undefined) {
+    await runTold(frontend, { connection, env });
+    return connection.close();
+  }
+  const uncaught = new AbortController();
+  process.on("uncaughtException", (error) => uncaught.abort(error));
+  const told = await runTold(frontend, { connection, env, signal: uncaught.signal });
   // The daemon takes a pipe that closes before the process has ended for a crash, so it is left open.
   process.exit(told ? 0 : 1);
 }
 
+interface FrontendRun {
+  readonly connection: Connection;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends the frontend with what nothing in the process has caught. */
+  readonly signal?: AbortSignal;
+}
+
 /** Whether the daemon has the frontend's result, or its error. */
-async function runTold(
-  frontend: BuildFunction,
-  connection: Connection,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<boolean> {
+async function runTold(frontend: BuildFunction, { connection, env, signal }: FrontendRun): Promise<boolean> {
   const run = {
     connection,
+    ...(signal !== undefined && { signal }),
     options: optionsFrom(env),
     sessionId: env["BUILDKIT_SESSION_ID"] ?? "",
     product: env["BUILDKIT_EXPORTEDPRODUCT"] ?? "",

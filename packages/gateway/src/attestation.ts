@@ -5,7 +5,7 @@ import {
   AttestationSchema,
   InTotoSubjectKind,
 } from "@buildkit-node/proto/gateway";
-import type { Reference } from "./reference.ts";
+import type { Reference, ReferenceOwner } from "./reference.ts";
 
 /** A statement about a result, kept beside it in an image's index or in files. */
 export type Attestation = InTotoAttestation | AttestationBundle;
@@ -39,12 +39,13 @@ export interface AttestationSubject {
   readonly digests?: readonly string[];
 }
 
-export function attestationToProto(attestation: Attestation): AttestationMessage {
+/** @throws {InvalidArgumentError} when its file is in a reference of another build */
+export function attestationToProto(owner: ReferenceOwner, attestation: Attestation): AttestationMessage {
   const { ref, path, metadata } = attestation;
   return create(AttestationSchema, {
     path,
     metadata: { ...metadata },
-    ...(ref !== undefined && { ref: { id: ref.id } }),
+    ...(ref !== undefined && { ref: { id: ref.idFor(owner, "attestations") } }),
     ...(attestation.kind === "bundle"
       ? { kind: AttestationKind.Bundle }
       : {

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "@buildkit-node/core";
 import type { State } from "@buildkit-node/llb";
 import type { Definition } from "@buildkit-node/proto/pb";
 import type { Bridge } from "./bridge.ts";
@@ -41,6 +42,20 @@ export class Reference {
     this.#owner = owner;
     this.id = id;
     this.#definition = definition;
+  }
+
+  /**
+   * Its id, for a message to the daemon.
+   *
+   * @throws {InvalidArgumentError} when it belongs to another build, where its id means nothing or something else
+   */
+  idFor(owner: ReferenceOwner, argument: string): string {
+    if (this.empty || owner.bridge === this.#owner.bridge) return this.id;
+    throw new InvalidArgumentError(
+      argument,
+      this,
+      "a reference of another build cannot be used: solve its `toState()` in this one",
+    );
   }
 
   /** True for a result without any file. */

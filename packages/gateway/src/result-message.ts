@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { BuildkitError, InvalidArgumentError } from "@buildkit-node/core";
+import { Definition } from "@buildkit-node/llb";
 import { type Result as ResultMessage, ResultSchema, type SolveResponse } from "@buildkit-node/proto/gateway";
 import { attestationFromProto, attestationToProto } from "./attestation.ts";
 import { requireCapability } from "./capabilities.ts";
@@ -51,8 +52,7 @@ export interface ResultSolver extends ReferenceOwner {
 /** What a build function returned, solved as far as it is LLB. It always holds a result, be it an empty one. */
 export async function resultToProto(owner: ResultSolver, output: BuildOutput): Promise<ResultMessage> {
   if (!isResult(output)) {
-    const ref = await treeOf(owner, output);
-    return create(ResultSchema, { result: { case: "ref", value: { id: ref?.id ?? "" } } });
+    return create(ResultSchema, { result: { case: "ref", value: { id: await treeId(owner, output) } } });
   }
   if (output.ref !== undefined && output.refs !== undefined) {
     throw new InvalidArgumentError("result", output, "a result has either ref or refs, not both");
@@ -66,7 +66,7 @@ export async function resultToProto(owner: ResultSolver, output: BuildOutput): P
     attestations: Object.fromEntries(
       [...output.attestations].map(([platform, list]) => [
         platform,
-        { attestation: list.map(attestationToProto) },
+        { attestation: list.map((one) => attestationToProto(owner, one)) },
       ]),
     ),
   });
@@ -76,27 +76,37 @@ async function treesToProto(
   owner: ResultSolver,
   { ref, refs }: Pick<Result<Graph | Reference>, "ref" | "refs">,
 ): Promise<NonNullable<MessageInitShape<typeof ResultSchema>["result"]>> {
-  if (refs === undefined) return { case: "ref", value: { id: (await treeOf(owner, ref))?.id ?? "" } };
+  if (refs === undefined) return { case: "ref", value: { id: await treeId(owner, ref) } };
   if (refs.size > 1) {
     requireCapability(owner.capabilities, "returnmap", "returning a result for several platforms");
   }
   const entries = [...refs].map(async ([platform, tree]) => {
-    const reference = await treeOf(owner, tree);
-    return [platform, { id: reference?.id ?? "" }] as const;
+    return [platform, { id: await treeId(owner, tree) }] as const;
   });
   return { case: "refs", value: { refs: Object.fromEntries(await Promise.all(entries)) } };
 }
 
-async function treeOf(
-  owner: ResultSolver,
-  tree: Graph | Reference | undefined,
-): Promise<Reference | undefined> {
-  return tree === undefined || tree instanceof Reference ? tree : owner.solve(tree);
+/** The id of what a function returned; empty for nothing. */
+async function treeId(owner: ResultSolver, tree: Graph | Reference | undefined): Promise<string> {
+  if (tree === undefined) return "";
+  if (tree instanceof Reference) return tree.idFor(owner, "result");
+  if (isGraph(tree)) return (await owner.solve(tree)).id;
+  throw new InvalidArgumentError(
+    "result",
+    tree,
+    "a build function returns a state, a definition, a reference, a result, or nothing",
+  );
+}
+
+/** Who writes JavaScript may return anything. */
+function isGraph(tree: Graph): boolean {
+  return tree instanceof Definition || (typeof tree === "object" && tree !== null && "isOpen" in tree);
 }
 
 function isResult(output: BuildOutput): output is Result<Graph | Reference> {
   return (
     typeof output === "object" &&
+    output !== null &&
     "metadata" in output &&
     output.metadata instanceof Map &&
     "attestations" in output

@@ -2,7 +2,7 @@ import { BuildkitError } from "@buildkit-node/core";
 import { merge, mkfile, scratch } from "@buildkit-node/llb";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
-import { type Gateway, imageResult, Reference, SourceError } from "../src/index.ts";
+import { type Gateway, imageResult, type Reference, SourceError } from "../src/index.ts";
 import { build } from "./support/scripted-daemon.ts";
 
 const graph = scratch().file(mkfile("/f", "x"));
@@ -61,15 +61,38 @@ describe("what a build function returns", () => {
       if (times++ === 0) throw new ConnectError("return reference nope not found", Code.Unknown);
       return {};
     };
-    const { returned, thrown } = await build(
-      { bridge: { return: refuse } },
-      () => new Reference(undefined as never, "nope", undefined),
-    );
+    const { returned, thrown } = await build({ bridge: { return: refuse } }, () => undefined);
     expect(returned.map(({ error }) => error?.message)).toEqual([
       undefined,
       "return reference nope not found",
     ]);
     expect(thrown).toMatchObject({ code: "ERR_BUILDKIT_STATUS" });
+  });
+});
+
+describe("what a build function cannot return", () => {
+  const refused = { code: "ERR_BUILDKIT_INVALID_ARGUMENT" };
+
+  it.each(["text", 7, null, {}, { metadata: new Map() }])("is %o", async (value) => {
+    const { returned, thrown } = await build({}, () => value as never);
+    expect(thrown).toMatchObject({ ...refused, argument: "result" });
+    expect(returned.map(({ error }) => error?.message)).toEqual([expect.stringContaining("returns a state")]);
+  });
+
+  it("is a reference of another build, which can be mounted nowhere either", async () => {
+    const solve = () => ({ result: { result: { case: "ref" as const, value: { id: "r1" } } } });
+    const kept: Reference[] = [];
+    await build({ bridge: { solve } }, async (gateway) => {
+      kept.push(await gateway.solve(graph));
+    });
+    const [foreign] = kept;
+    const returning = await build({ bridge: { solve } }, () => foreign);
+    expect(returning.thrown).toMatchObject({ ...refused, argument: "result" });
+    const mounting = await build({ bridge: { solve } }, async (gateway) => {
+      await gateway.newContainer({ mounts: [{ target: "/", ...(foreign && { ref: foreign }) }] });
+    });
+    expect(mounting.thrown).toMatchObject({ ...refused, argument: "mounts" });
+    expect(mounting.calls).toEqual(["Return"]);
   });
 });
 

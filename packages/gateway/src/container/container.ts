@@ -232,6 +232,7 @@ export async function newContainer(owner: GatewayOwner, options: ContainerOption
   const { bridge, capabilities } = owner;
   requireCapability(capabilities, "gateway.exec", "running processes in a container");
   checkMounts(options.mounts);
+  const Mounts = options.mounts.map((mount) => mountToProto(owner, mount));
   const hosts = Object.entries(options.extraHosts ?? {});
   if (hosts.length > 0)
     requireCapability(capabilities, "gateway.exec.extrahosts", "adding hosts to a container");
@@ -240,7 +241,7 @@ export async function newContainer(owner: GatewayOwner, options: ContainerOption
     await bridge.rpc.newContainer(
       {
         ContainerID: id,
-        Mounts: options.mounts.map(mountToProto),
+        Mounts,
         Network: networks[options.network ?? "sandbox"],
         hostname: options.hostname ?? "",
         extraHosts: hosts.map(([Host, IP]) => ({ Host, IP })),

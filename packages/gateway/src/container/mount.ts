@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { InvalidArgumentError } from "@buildkit-node/core";
 import { CacheSharingOpt, type Mount as MountMessage, MountSchema, MountType } from "@buildkit-node/proto/pb";
-import type { Reference } from "../reference.ts";
+import type { Reference, ReferenceOwner } from "../reference.ts";
 
 /** Something that processes of a container see at a path. Changes in it are thrown away, but those in a cache. */
 export type ContainerMount = TreeMount | CacheMount | TmpfsMount | SecretMount | SshMount;
@@ -97,18 +97,19 @@ export function checkMounts(mounts: readonly ContainerMount[]): void {
   }
 }
 
-export function mountToProto(mount: ContainerMount): MountMessage {
+/** @throws {InvalidArgumentError} for a reference of another build */
+export function mountToProto(owner: ReferenceOwner, mount: ContainerMount): MountMessage {
   const dest = mount.target;
   if (mount.type === "tmpfs") return create(MountSchema, { dest, mountType: MountType.TMPFS });
   if (mount.type === "secret") {
-    const secretOpt = { ID: mount.id, ...owner(mount, 0o400) };
+    const secretOpt = { ID: mount.id, ...permissions(mount, 0o400) };
     return create(MountSchema, { dest, mountType: MountType.SECRET, secretOpt });
   }
   if (mount.type === "ssh") {
-    const SSHOpt = { ID: mount.id ?? "default", ...owner(mount, 0o600) };
+    const SSHOpt = { ID: mount.id ?? "default", ...permissions(mount, 0o600) };
     return create(MountSchema, { dest, mountType: MountType.SSH, SSHOpt });
   }
-  const files = { dest, resultID: mount.ref?.id ?? "", selector: mount.path ?? "" };
+  const files = { dest, resultID: mount.ref?.idFor(owner, "mounts") ?? "", selector: mount.path ?? "" };
   if (mount.type === "cache") {
     const cacheOpt = { ID: mount.id, sharing: sharings[mount.sharing ?? "shared"] };
     return create(MountSchema, { ...files, mountType: MountType.CACHE, cacheOpt });
@@ -116,6 +117,6 @@ export function mountToProto(mount: ContainerMount): MountMessage {
   return create(MountSchema, { ...files, mountType: MountType.BIND, readonly: mount.readonly ?? false });
 }
 
-function owner({ uid = 0, gid = 0, mode, optional = false }: MountOwner, defaultMode: number) {
+function permissions({ uid = 0, gid = 0, mode, optional = false }: MountOwner, defaultMode: number) {
   return { uid, gid, mode: mode ?? defaultMode, optional };
 }
