@@ -1,13 +1,20 @@
 import { spawn } from "node:child_process";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { delay } from "@buildkit-node/core";
 import { type AptSource, debianMirrors, parseDeb822Sources, parseOneLineSources } from "./sources.ts";
 
 /** apt with a state of its own: nothing of the machine's is written, its mirrors, keys and proxies are used. */
 export interface PrivateApt {
-  /** Fetches packages, each written `name/suite`, into a folder, and answers their file names. */
-  download(packages: readonly string[], folder: string): Promise<readonly string[]>;
+  /** Fetches packages of a release into a folder, and answers their file names. */
+  download(packages: readonly string[], options: DownloadOptions): Promise<readonly string[]>;
+}
+
+export interface DownloadOptions {
+  readonly suite: string;
+  readonly folder: string;
+  /** Whether what they depend on, and the machine does not have installed, is fetched too. */
+  readonly withDependencies: boolean;
 }
 
 export interface PrivateAptOptions {
@@ -31,13 +38,16 @@ export function privateApt(options: PrivateAptOptions): PrivateApt {
   const apt = (args: readonly string[], cwd: string) => run("apt-get", args, { cwd, env });
 
   return {
-    download: async (packages, into) => {
+    download: async (packages, download) => {
       await writeConfiguration(folder);
       for (let attempt = 1; ; attempt++) {
         try {
           if (attempt > 1 || !(await isFresh(folder, options.suites))) await updateLists(options, apt);
-          await apt(["--quiet", "download", ...packages], into);
-          return (await readdir(into)).filter((name) => name.endsWith(".deb"));
+          const args = download.withDependencies
+            ? await withDependencies(packages, download, folder)
+            : ["download", ...packages.map((name) => `${name}/${download.suite}`)];
+          await apt(["--quiet", ...args], download.folder);
+          return (await readdir(download.folder)).filter((name) => name.endsWith(".deb"));
         } catch (error) {
           if (attempt === attempts) throw error;
           const seconds = 2 ** attempt;
@@ -50,6 +60,31 @@ export function privateApt(options: PrivateAptOptions): PrivateApt {
 }
 
 type Apt = (args: readonly string[], cwd: string) => Promise<string>;
+
+/**
+ * Has apt think that it installs packages, to find out what else that takes: it reads a copy of the list of what is
+ * installed, stops when all is fetched, and leaves it in the folder.
+ */
+async function withDependencies(
+  packages: readonly string[],
+  { suite, folder }: DownloadOptions,
+  state: string,
+): Promise<string[]> {
+  const status = path.join(state, "machine", "status");
+  await mkdir(path.dirname(status), { recursive: true });
+  await copyFile("/var/lib/dpkg/status", status);
+  await mkdir(path.join(folder, "partial"), { recursive: true });
+  const options = [
+    `Dir::State::status=${status}`,
+    `Dir::Cache::archives=${folder}`,
+    `APT::Default-Release=${suite}`,
+  ];
+  return [
+    ...options.flatMap((option) => ["--option", option]),
+    ...["install", "--yes", "--download-only", "--no-install-recommends", "--reinstall"],
+    ...packages,
+  ];
+}
 
 /** How apt reaches the network is the machine's business (proxies, mirrors' credentials); all else is set here. */
 async function writeConfiguration(folder: string): Promise<void> {

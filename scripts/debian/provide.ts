@@ -47,7 +47,7 @@ async function fetchSets(names: readonly SetName[]): Promise<void> {
 }
 
 async function fetchSet(name: SetName): Promise<void> {
-  const { suite, packages, purpose }: PackageSet = packageSets[name];
+  const { suite, packages, purpose, withDependencies = false }: PackageSet = packageSets[name];
   const codename = await machineCodename();
   const known = Object.values(packageSets).map((set) => (set.suite === "machine" ? codename : set.suite));
   const apt = privateApt({
@@ -63,10 +63,7 @@ async function fetchSet(name: SetName): Promise<void> {
   const downloads = path.join(temporary, "downloads");
   const root = path.join(temporary, "root");
   await mkdir(downloads);
-  const files = await apt.download(
-    packages.map((each) => `${each}/${release}`),
-    downloads,
-  );
+  const files = await apt.download(packages, { suite: release, folder: downloads, withDependencies });
   for (const file of files) await run("dpkg", ["-x", path.join(downloads, file), root]);
   // Last, as it says that the set is whole.
   await writeFile(path.join(root, packagesFile), files.map(packageOf).join("\n"));
@@ -85,9 +82,9 @@ function folderOf(name: SetName): string {
 
 async function isProvided(name: SetName): Promise<boolean> {
   const packages = await providedPackages(name).catch(() => []);
-  const wanted: readonly string[] = packageSets[name].packages;
+  const { packages: wanted, withDependencies = false }: PackageSet = packageSets[name];
   return (
-    packages.length === wanted.length &&
+    (withDependencies || packages.length === wanted.length) &&
     wanted.every((each) => packages.some((is) => is.startsWith(`${each} `)))
   );
 }
@@ -108,17 +105,28 @@ async function describe(name: SetName): Promise<ProvidedSet> {
       "usr/libexec/docker/cli-plugins",
     ]),
     libraryFolders: await existing(root, [
-      ...(await triplets(root, "usr/lib")),
-      ...(await triplets(root, "lib")),
+      ...(await libraries(root, "usr/lib")),
+      ...(await libraries(root, "lib")),
     ]),
     packages: await providedPackages(name),
   };
 }
 
-/** The folders of one machine architecture, such as `usr/lib/x86_64-linux-gnu`. */
-async function triplets(root: string, folder: string): Promise<string[]> {
-  const names = await readdir(path.join(root, folder)).catch(() => []);
-  return names.filter((name) => name.includes("-linux-gnu")).map((name) => path.join(folder, name));
+/**
+ * The folders of one machine architecture, such as `usr/lib/x86_64-linux-gnu`, and those in them where a package keeps
+ * libraries of its own: programs know these by paths that are not theirs here.
+ */
+async function libraries(root: string, folder: string): Promise<string[]> {
+  const list = (inside: string) => readdir(path.join(root, inside)).catch(() => []);
+  const triplets = (await list(folder)).filter((name) => name.includes("-linux-gnu"));
+  const found: string[] = [];
+  for (const triplet of triplets.map((name) => path.join(folder, name))) {
+    found.push(triplet);
+    for (const inside of (await list(triplet)).map((name) => path.join(triplet, name))) {
+      if ((await list(inside)).some((name) => /\.so(\.|$)/.test(name))) found.push(inside);
+    }
+  }
+  return found;
 }
 
 async function existing(root: string, folders: readonly string[]): Promise<string[]> {
@@ -136,14 +144,23 @@ function packageOf(file: string): string {
   return `${name} ${decodeURIComponent(version)}`;
 }
 
+/** Whether the machine is one whose packages can be taken: a Debian. */
+export async function canProvide(): Promise<boolean> {
+  return (await debianCodename()) !== undefined;
+}
+
 async function machineCodename(): Promise<string> {
-  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
-  const codename = /^VERSION_CODENAME=(.*)$/m.exec(text)?.[1];
-  if (/^ID=debian$/m.test(text) && codename !== undefined) return codename;
+  const codename = await debianCodename();
+  if (codename !== undefined) return codename;
   throw new Error(
     "this machine is not Debian, so there are no packages to take a Docker Engine from; " +
       "set BUILDKIT_HOST to the address of a BuildKit daemon",
   );
+}
+
+async function debianCodename(): Promise<string | undefined> {
+  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
+  return /^ID=debian$/m.test(text) ? /^VERSION_CODENAME=(.*)$/m.exec(text)?.[1] : undefined;
 }
 
 /** What runs that were broken off left. Under the lock, nobody else's can be meant. */

@@ -6,6 +6,8 @@ export interface PackageSet {
   /** A release's name; `machine` for the one that the machine runs, whose programs need nothing newer than it has. */
   readonly suite: string;
   readonly packages: readonly string[];
+  /** Whether what they depend on, and the machine lacks, belongs to the set. Default: false. */
+  readonly withDependencies?: boolean;
   /** For people: what it is there for. */
   readonly purpose: string;
 }
@@ -31,6 +33,12 @@ export const packageSets = {
     purpose: "a root filesystem without a registry",
   },
   registry: { suite: "machine", packages: ["docker-registry"], purpose: "an image registry" },
+  chromium: {
+    suite: "machine",
+    packages: ["chromium-headless-shell", "chromium-common"],
+    withDependencies: true,
+    purpose: "a browser without a screen (about 150 MB)",
+  },
   buildx: { suite: "testing", packages: ["docker-buildx"], purpose: "a Go client to compare with" },
 } as const satisfies Record<string, PackageSet>;
 
