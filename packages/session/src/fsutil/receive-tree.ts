@@ -34,6 +34,8 @@ class TreeReceiver {
   #incomplete = 0;
   #allListed = false;
   #finishing: Promise<void> | undefined;
+  /** Whether everything is written and the daemon has been told. */
+  #finished = false;
   #turn: Turn | undefined;
 
   constructor(call: ServerCall, writer: TreeWriter) {
@@ -69,9 +71,11 @@ class TreeReceiver {
         }
         this.#takeTurns();
       };
-      this.#call
-        .read(onMessage)
-        .then(() => reject(protocolError("the daemon ended the transfer half-way")), reject);
+      this.#call.read(onMessage).then(
+        () => reject(protocolError("the daemon ended the transfer half-way")),
+        // A daemon that knows that all is written may give the call up before its own last packet has left.
+        (error: unknown) => (this.#finished ? resolve() : reject(error)),
+      );
     });
   }
 
@@ -118,6 +122,7 @@ class TreeReceiver {
     this.#finishing = this.#writer.finish().then(() => {
       writeFinishPacket(this.#batch);
       this.#batch.flush();
+      this.#finished = true;
     });
     this.#finishing.catch(onError);
   }
