@@ -140,6 +140,9 @@ export class Http2ServerCall implements ServerCall, StreamReceiver {
   }
 
   lost(error: StreamLostError): void {
+    // A daemon gives a call up right behind its last word, which may be waiting here for a reader that paused.
+    this.#paused = false;
+    this.#deliver();
     this.#lost.abort(error);
   }
 
