@@ -3,8 +3,7 @@ import { type BuildFunction, type Graph, runBuildFunction } from "@buildkit-node
 import { Definition, marshal } from "@buildkit-node/llb";
 import type { Image } from "@buildkit-node/oci";
 import type { ReturnRequest, WarnRequest } from "@buildkit-node/proto/gateway";
-import { StatusError } from "@buildkit-node/transport";
-import type { Transport } from "@connectrpc/connect";
+import { type Rpc, StatusError } from "@buildkit-node/transport";
 import { RecordedDaemon } from "./recorded-daemon.ts";
 import type { RecordedWorld } from "./recorded-world.ts";
 
@@ -48,7 +47,7 @@ export async function recordBuild(build: BuildFunction, world: RecordedWorld = {
   const calls: RecordedCall[] = [];
   let thrown: { readonly error: unknown } | undefined;
   const run = {
-    connection: { rpc: transport(daemon, calls) },
+    connection: { rpc: recordedRpc(daemon, calls) },
     options: world.options ?? {},
     sessionId: "recorded",
   };
@@ -89,22 +88,16 @@ function resultOf(
 }
 
 /** Answers the gateway's calls within the process. */
-function transport(daemon: RecordedDaemon, calls: RecordedCall[]): Transport {
+function recordedRpc(daemon: RecordedDaemon, calls: RecordedCall[]): Rpc {
   return {
-    unary: async (method, _signal, _timeoutMs, _header, input) => {
-      const request = create<DescMessage>(method.input, input) as MessageShape<typeof method.input>;
+    unary: async (method, init) => {
+      const request = create<DescMessage>(method.input, init) as MessageShape<typeof method.input>;
       calls.push({ method: method.localName, request });
-      const answer = daemon.answer(method.localName, request);
-      return {
-        stream: false,
-        service: method.parent,
-        method,
-        header: new Headers(),
-        trailer: new Headers(),
-        message: create(method.output, answer as never),
-      };
+      return create(method.output, daemon.answer(method.localName, request) as never);
     },
-    stream: (method) => Promise.reject(unanswered(method.localName, "processes need a daemon")),
+    stream: ({ localName }) => {
+      throw unanswered(localName, "processes need a daemon");
+    },
   };
 }
 
