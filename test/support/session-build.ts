@@ -5,7 +5,8 @@ import { create } from "@bufbuild/protobuf";
 import { randomId } from "@buildkit-node/core";
 import { Control, SolveRequestSchema } from "@buildkit-node/proto/control";
 import { type Attachable, fileSync, openSession } from "@buildkit-node/session";
-import { createClient, createDialer, openConnection, parseAddress } from "@buildkit-node/transport";
+import { createDialer, openConnection, parseAddress } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
 import { provideSets } from "../../scripts/debian/provide.ts";
 import type { Way } from "./ways.ts";
 

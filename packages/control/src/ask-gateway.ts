@@ -1,7 +1,8 @@
 import { BuildkitError, onAbort, randomId } from "@buildkit-node/core";
 import { type Gateway, runBuildFunction } from "@buildkit-node/gateway";
 import { Control } from "@buildkit-node/proto/control";
-import { type Connection, createClient } from "@buildkit-node/transport";
+import type { Connection } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
 
 export interface AskOptions {
   /** The id of the session whose credentials apply. */

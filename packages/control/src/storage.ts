@@ -2,7 +2,8 @@ import { timestampMs, type Timestamp as WireTimestamp } from "@bufbuild/protobuf
 import { InvalidArgumentError, type Timestamp } from "@buildkit-node/core";
 import { requireCapability } from "@buildkit-node/gateway";
 import { Control, type UsageRecord as WireUsageRecord } from "@buildkit-node/proto/control";
-import { type Connection, createClient, scopedStream } from "@buildkit-node/transport";
+import { type Connection, scopedStream } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
 import { capabilitiesOf } from "./capabilities.ts";
 
 /** What a record of the build cache is. */

@@ -3,7 +3,8 @@ import { platformFromProto } from "@buildkit-node/gateway/internal";
 import type { Platform } from "@buildkit-node/oci";
 import { Control } from "@buildkit-node/proto/control";
 import type { BuildkitVersion, GCPolicy, WorkerRecord } from "@buildkit-node/proto/worker";
-import { type Connection, createClient, StatusError } from "@buildkit-node/transport";
+import { type Connection, StatusError } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
 
 /** What a daemon says of itself. Its version is for people: ask for capabilities before relying on a feature. */
 export interface DaemonInfo {

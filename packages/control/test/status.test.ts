@@ -35,7 +35,7 @@ describe("clockSkewMs", () => {
     const daemon = "2026-11-21T08:00:00.123456789Z";
     expect(clockSkewMs(daemon, Date.parse("2026-11-21T08:00:01.123Z"))).toBe(1000);
     expect(clockSkewMs("2026-11-21T09:00:00.5+01:00", Date.parse("2026-11-21T08:00:00.000Z"))).toBe(-500);
-    expect(clockSkewMs(undefined, 5)).toBe(0);
+    expect(clockSkewMs(null, 5)).toBe(0);
     expect(clockSkewMs("yesterday", 5)).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { BuildkitError } from "@buildkit-node/core";
 import { Content } from "@buildkit-node/proto/content";
 import { LLBBridge } from "@buildkit-node/proto/gateway";
-import { createClient, type Rpc, type RpcClient } from "@buildkit-node/transport";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
 
 /** Names the build that a call belongs to. A frontend in an image needs no name: its pipe belongs to one build. */
 const buildIdHeader = "buildkit-controlapi-buildid";
@@ -14,16 +14,16 @@ export interface CallOptions {
 
 /** The daemon's services for one build. It is open until the build's result has been returned. */
 export class Bridge {
-  readonly rpc: RpcClient<typeof LLBBridge>;
+  readonly rpc: Client<typeof LLBBridge>;
   /** Blobs by digest; absent on a frontend's pipe, which carries no such service. */
-  readonly content: RpcClient<typeof Content> | undefined;
+  readonly content: Client<typeof Content> | undefined;
   readonly buildId: string | undefined;
   #ended = false;
 
   /** @param buildId the build that a client drives; absent for a frontend in an image */
-  constructor(rpc: Rpc, buildId: string | undefined) {
-    this.rpc = createClient(LLBBridge, rpc);
-    this.content = buildId === undefined ? undefined : createClient(Content, rpc);
+  constructor(transport: Transport, buildId: string | undefined) {
+    this.rpc = createClient(LLBBridge, transport);
+    this.content = buildId === undefined ? undefined : createClient(Content, transport);
     this.buildId = buildId;
   }
 

@@ -9,8 +9,8 @@ import {
   WriteContentResponseSchema,
 } from "@buildkit-node/proto/content";
 import { type ContentStore, contentService, memoryStore } from "@buildkit-node/session";
-import type { RpcOptions } from "@buildkit-node/transport";
 import { StatusCode } from "@buildkit-node/transport";
+import type { CallOptions } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { digestOf, readAll, sampleBytes, storeBlob } from "./content-store-compliance.ts";
 import { callServices, openCall, type ServicePeer } from "./support/service-peer.ts";
@@ -18,7 +18,7 @@ import { callServices, openCall, type ServicePeer } from "./support/service-peer
 const data = sampleBytes(100_000);
 const digest = digestOf(data);
 const storeId = ["buildkit-attachable-store-id", "export"] as const;
-const exported: RpcOptions = { headers: Object.fromEntries([storeId]) };
+const exported: CallOptions = { headers: [[...storeId]] };
 
 let store: ContentStore;
 let peer: ServicePeer;

@@ -1,5 +1,5 @@
 import type { ClientHttp2Stream } from "node:http2";
-import type { Rpc } from "./rpc.ts";
+import type { Transport } from "@connectrpc/connect";
 
 /** Request metadata in order; a name may repeat, and each pair is a header line of its own on the wire. */
 export type MetadataPairs = readonly (readonly [name: string, value: string])[];
@@ -12,8 +12,11 @@ export type MetadataPairs = readonly (readonly [name: string, value: string])[];
 export interface Connection extends AsyncDisposable {
   /** The address as the caller would write it. */
   readonly address: string;
-  /** Calls with messages: see `createClient`. */
-  readonly rpc: Rpc;
+  /**
+   * For clients made by connect's `createClient`. Compression is never asked for. Calls fail with a `StatusError`,
+   * a `ConnectionLostError`, or the reason of the signal that ended them.
+   */
+  readonly rpc: Transport;
   /** False once no call can begin on it: it is lost, closed, or the daemon has said that it goes away. */
   readonly usable: boolean;
   /**

@@ -9,12 +9,12 @@ import {
 } from "node:http2";
 import type { Duplex } from "node:stream";
 import { BuildkitError, onAbort, within } from "@buildkit-node/core";
+import type { Transport } from "@connectrpc/connect";
 import { ConnectError, dialFailed } from "./connect-error.ts";
 import type { Connection, MetadataPairs } from "./connection.ts";
 import { ConnectionLostError } from "./connection-lost-error.ts";
 import type { Dialer } from "./dialer.ts";
-import { http2Rpc } from "./http2-rpc.ts";
-import type { Rpc } from "./rpc.ts";
+import { createRpcTransport } from "./rpc-transport.ts";
 
 const mebibyte = 1024 * 1024;
 
@@ -122,7 +122,7 @@ function notBuildkit({ address, scheme }: Dialer, seen: string, cause?: unknown)
 /** States: usable, then (the daemon says that it goes away) draining, then gone; `lost` tells the last. */
 class Http2Connection implements Connection {
   readonly address: string;
-  readonly rpc: Rpc;
+  readonly rpc: Transport;
   readonly #authority: string;
   readonly #session: ClientHttp2Session;
   readonly #duplex: Duplex;
@@ -159,12 +159,10 @@ class Http2Connection implements Connection {
     this.#hold(false);
     // Each call listens.
     setMaxListeners(0, this.lost);
-    this.rpc = http2Rpc({
+    this.rpc = createRpcTransport({
+      authority: dialer.authority,
       lost: this.lost,
       request: (headers) => this.#request(headers),
-      get ended() {
-        return session.destroyed;
-      },
     });
   }
 

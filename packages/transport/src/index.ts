@@ -31,7 +31,6 @@ export { methodPath, type UnaryContext, unary } from "./grpc/unary.ts";
 export { openConnection } from "./http2-connection.ts";
 export { Link, type LinkOptions } from "./link.ts";
 export { parseAddress } from "./parse-address.ts";
-export { createClient, type Rpc, type RpcClient, type RpcOptions } from "./rpc.ts";
 export { scopedStream } from "./scoped-stream.ts";
 export { type StatusDetail, StatusError } from "./status-error.ts";
 export type { Environment, Surroundings } from "./surroundings.ts";

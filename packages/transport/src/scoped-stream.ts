@@ -1,8 +1,8 @@
 import { onAbort } from "@buildkit-node/core";
 
 /**
- * Makes a streaming call that ends with the loop over it: leaving the loop, or the signal, cancels the call, also one
- * that has not been answered yet.
+ * Makes a streaming call that ends with the loop over it: leaving the loop, or the signal, cancels the call. Connect's
+ * own response does not do that: leaving it early leaves the call running.
  *
  * @param open starts the call with the signal that will end it
  */

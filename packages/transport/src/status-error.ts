@@ -1,7 +1,6 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import { BuildkitError, withoutPasswords } from "@buildkit-node/core";
-import { StatusSchema } from "@buildkit-node/proto/rpc-status";
-import { type GrpcStatus, type StatusName, statusName } from "./grpc/status.ts";
+import { ConnectError as RpcError } from "@connectrpc/connect";
+import { type StatusName, statusName } from "./grpc/status.ts";
 
 /** One of the details that a daemon attaches to an error. */
 export interface StatusDetail {
@@ -41,31 +40,28 @@ export class StatusError extends BuildkitError {
   }
 }
 
-/** What a call ended with that did not end well. */
-export function statusError(
-  method: string,
-  { code, message, details, reset, cause }: GrpcStatus,
-): StatusError {
+/** What a call threw, as one of our errors; anything that is not an RPC's error passes through. */
+export function statusError(method: string, thrown: unknown): unknown {
+  if (!(thrown instanceof RpcError)) return thrown;
+  const reset = wasReset(thrown);
+  const details = thrown.details.flatMap((detail) => ("type" in detail ? [detail] : []));
   return new StatusError(
     {
       method,
-      status: statusName(code),
-      text: message,
-      details: details === undefined ? [] : detailsOf(details),
-      reset: reset === true,
+      status: statusName(thrown.code),
+      text: thrown.rawMessage,
+      details: details.map(({ type, value }) => ({ type, value })),
+      reset,
     },
-    cause === undefined ? undefined : { cause },
+    // Of an error that was received, everything is in the fields.
+    thrown.metadata.has("grpc-status") ? undefined : { cause: thrown },
   );
 }
 
-function detailsOf(bytes: Buffer): readonly StatusDetail[] {
-  try {
-    return fromBinary(StatusSchema, new Uint8Array(bytes)).details.map(({ typeUrl, value }) => ({
-      type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
-      value,
-    }));
-  } catch {
-    // The error is worth more than what cannot be read of it.
-    return [];
-  }
+/** Without a status in its headers, the error is connect's own reading of how the stream ended. */
+function wasReset(error: RpcError): boolean {
+  if (error.metadata.has("grpc-status")) return false;
+  const { cause } = error;
+  const byNode = cause instanceof Error && "code" in cause && cause.code === "ERR_HTTP2_STREAM_ERROR";
+  return byNode || error.rawMessage.startsWith("http/2 stream closed");
 }

@@ -1,9 +1,9 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
+import { createClient } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import {
   ConnectionLostError,
-  createClient,
   createDialer,
   openConnection,
   parseAddress,

@@ -1,7 +1,8 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { InvalidArgumentError, type Timestamp, UnsupportedError } from "@buildkit-node/core";
 import { Content, type Info } from "@buildkit-node/proto/content";
-import { createClient, type Link, StatusError, scopedStream } from "@buildkit-node/transport";
+import { type Link, StatusError, scopedStream } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
 
 /** What the daemon's content store knows of a blob. */
 export interface ContentRecord {

@@ -2,14 +2,9 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { type ErrorDetail, withoutPasswords } from "@buildkit-node/core";
 import { BuildHistoryEventType, type BuildHistoryRecord, Control } from "@buildkit-node/proto/control";
 import { StatusSchema } from "@buildkit-node/proto/rpc-status";
-import {
-  type Connection,
-  createClient,
-  StatusError,
-  type StatusName,
-  scopedStream,
-} from "@buildkit-node/transport";
+import { type Connection, StatusError, type StatusName, scopedStream } from "@buildkit-node/transport";
 import { statusName } from "@buildkit-node/transport/internal";
+import { createClient } from "@connectrpc/connect";
 import { blobFromProto } from "../history/build-record.ts";
 import { readBlob } from "../history/read-blob.ts";
 

@@ -1,12 +1,7 @@
 import { BuildkitError, InvalidArgumentError, type SolveError, type StatusUpdate } from "@buildkit-node/core";
 import { BuildHistoryEventType, Control } from "@buildkit-node/proto/control";
-import {
-  type Connection,
-  createClient,
-  type Link,
-  StatusError,
-  scopedStream,
-} from "@buildkit-node/transport";
+import { type Connection, type Link, StatusError, scopedStream } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
 import { recordedError } from "../errors/external-error.ts";
 import { solveError } from "../errors/solve-failure.ts";
 import { StepLog } from "../solve/step-log.ts";

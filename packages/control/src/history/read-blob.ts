@@ -1,6 +1,7 @@
 import { BuildkitError } from "@buildkit-node/core";
 import { Content } from "@buildkit-node/proto/content";
-import { type Connection, createClient, scopedStream } from "@buildkit-node/transport";
+import { type Connection, scopedStream } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
 import type { Blob } from "./build-record.ts";
 
 /** Reads something from the daemon's content store whole (BuildKit 0.11). */

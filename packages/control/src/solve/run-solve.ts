@@ -1,7 +1,8 @@
 import { onAbort, SolveError, type StatusUpdate, within } from "@buildkit-node/core";
 import { Control } from "@buildkit-node/proto/control";
 import type { Session } from "@buildkit-node/session";
-import { type Connection, ConnectionLostError, createClient } from "@buildkit-node/transport";
+import { type Connection, ConnectionLostError } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
 import { solveFailure } from "../errors/solve-failure.ts";
 import { followBuild } from "../status/follow-build.ts";
 import { awaitSolve } from "./await-solve.ts";

@@ -1,6 +1,7 @@
 import type { StatusUpdate } from "@buildkit-node/core";
 import { Control } from "@buildkit-node/proto/control";
-import { type Connection, createClient, scopedStream } from "@buildkit-node/transport";
+import { type Connection, scopedStream } from "@buildkit-node/transport";
+import { createClient } from "@connectrpc/connect";
 import { statusUpdateFromProto } from "./status-update.ts";
 
 /** The daemon's clock when it began to answer. */
@@ -20,8 +21,8 @@ export async function* watchStatus(
 ): AsyncGenerator<StatusUpdate, void, undefined> {
   const control = createClient(Control, connection.rpc);
   let skewMs = 0;
-  const onHeader = (header: (name: string) => string | undefined) => {
-    skewMs = clockSkewMs(header(clockHeader), Date.now());
+  const onHeader = (headers: Headers) => {
+    skewMs = clockSkewMs(headers.get(clockHeader), Date.now());
   };
   const responses = scopedStream(
     (scoped) => control.status({ Ref: ref }, { signal: scoped, onHeader }),
@@ -31,8 +32,8 @@ export async function* watchStatus(
 }
 
 /** What to add to the daemon's times to have them in this machine's clock; 0 where it does not tell its own. */
-export function clockSkewMs(header: string | undefined, nowMs: number): number {
-  if (header === undefined) return 0;
+export function clockSkewMs(header: string | null, nowMs: number): number {
+  if (header === null) return 0;
   // RFC 3339 with up to nine digits of a second; Date takes three of them.
   const daemonMs = Date.parse(header.replace(/(\.\d{3})\d*/, "$1"));
   return Number.isNaN(daemonMs) ? 0 : nowMs - daemonMs;

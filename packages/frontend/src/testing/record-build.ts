@@ -3,7 +3,8 @@ import { type BuildFunction, type Graph, runBuildFunction } from "@buildkit-node
 import { Definition, marshal } from "@buildkit-node/llb";
 import type { Image } from "@buildkit-node/oci";
 import type { ReturnRequest, WarnRequest } from "@buildkit-node/proto/gateway";
-import { type Rpc, StatusError } from "@buildkit-node/transport";
+import { StatusError } from "@buildkit-node/transport";
+import type { Transport } from "@connectrpc/connect";
 import { RecordedDaemon } from "./recorded-daemon.ts";
 import type { RecordedWorld } from "./recorded-world.ts";
 
@@ -47,7 +48,7 @@ export async function recordBuild(build: BuildFunction, world: RecordedWorld = {
   const calls: RecordedCall[] = [];
   let thrown: { readonly error: unknown } | undefined;
   const run = {
-    connection: { rpc: recordedRpc(daemon, calls) },
+    connection: { rpc: transport(daemon, calls) },
     options: world.options ?? {},
     sessionId: "recorded",
   };
@@ -88,16 +89,22 @@ function resultOf(
 }
 
 /** Answers the gateway's calls within the process. */
-function recordedRpc(daemon: RecordedDaemon, calls: RecordedCall[]): Rpc {
+function transport(daemon: RecordedDaemon, calls: RecordedCall[]): Transport {
   return {
-    unary: async (method, init) => {
-      const request = create<DescMessage>(method.input, init) as MessageShape<typeof method.input>;
+    unary: async (method, _signal, _timeoutMs, _header, input) => {
+      const request = create<DescMessage>(method.input, input) as MessageShape<typeof method.input>;
       calls.push({ method: method.localName, request });
-      return create(method.output, daemon.answer(method.localName, request) as never);
+      const answer = daemon.answer(method.localName, request);
+      return {
+        stream: false,
+        service: method.parent,
+        method,
+        header: new Headers(),
+        trailer: new Headers(),
+        message: create(method.output, answer as never),
+      };
     },
-    stream: ({ localName }) => {
-      throw unanswered(localName, "processes need a daemon");
-    },
+    stream: (method) => Promise.reject(unanswered(method.localName, "processes need a daemon")),
   };
 }
 

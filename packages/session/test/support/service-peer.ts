@@ -7,19 +7,18 @@ import {
   CallError,
   type CallHandler,
   type Connection,
-  createClient,
   type MetadataPairs,
   methodPath,
   openConnection,
-  type RpcClient,
   StatusCode,
 } from "@buildkit-node/transport";
 import { frameMessage, readResponse, serveGrpc } from "@buildkit-node/transport/internal";
+import { type Client, createClient } from "@connectrpc/connect";
 
 /** What stands in a daemon's place: real gRPC clients, over HTTP/2, of the services of a session. */
 export interface ServicePeer extends AsyncDisposable {
   readonly connection: Connection;
-  client<S extends DescService>(service: S): RpcClient<S>;
+  client<S extends DescService>(service: S): Client<S>;
 }
 
 export async function callServices(...attachables: readonly Attachable[]): Promise<ServicePeer> {

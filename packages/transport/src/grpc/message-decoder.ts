@@ -4,8 +4,8 @@ import { ByteQueue } from "../byte-queue.ts";
 /** The compression flag and the length before each message. */
 export const prefixBytes = 5;
 
-/** What BuildKit lets a message have, in both directions. */
-export const maxMessageBytes: number = 16 << 20;
+/** What BuildKit lets a message have. */
+const maxMessageBytes = 16 << 20;
 
 /**
  * Cuts a byte stream into gRPC messages. A message that lies within one chunk is a view of it; one that does not is

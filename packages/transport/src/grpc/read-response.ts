@@ -15,33 +15,26 @@ export interface CallResponse {
 /** Reads a call's messages and its status. `onMessage` must not throw. */
 export function readResponse(stream: ClientHttp2Stream, onMessage: (message: Buffer) => void): CallResponse {
   const decoder = new MessageDecoder();
-  const response = watchResponse(stream);
-  let broken: GrpcStatus | undefined;
-  stream.on("data", (chunk: Buffer) => {
-    try {
-      decoder.push(chunk);
-      for (let message = decoder.next(); message !== undefined; message = decoder.next()) onMessage(message);
-    } catch (error) {
-      broken = { code: StatusCode.internal, message: errorMessage(error) };
-      stream.close(Http2Code.cancel);
-    }
-  });
-  return { started: response.started, status: response.status.then((status) => broken ?? status) };
-}
-
-/** The answer to a call whose messages somebody else reads. */
-export function watchResponse(stream: ClientHttp2Stream): CallResponse {
   let status: GrpcStatus | undefined;
   const started = new Promise<IncomingHttpHeaders>((resolve, reject) => {
     stream.once("response", (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
-      status = decodeStatus(headerReader(headers)) ?? httpFailure(headers);
+      status = decodeStatus(headerOf(headers)) ?? httpFailure(headers);
       resolve(headers);
     });
     stream.once("close", () => reject(new Error("the call ended before it was answered")));
   });
   started.catch(() => {});
   stream.on("trailers", (headers: IncomingHttpHeaders) => {
-    status = decodeStatus(headerReader(headers)) ?? status;
+    status = decodeStatus(headerOf(headers)) ?? status;
+  });
+  stream.on("data", (chunk: Buffer) => {
+    try {
+      decoder.push(chunk);
+      for (let message = decoder.next(); message !== undefined; message = decoder.next()) onMessage(message);
+    } catch (error) {
+      status = { code: StatusCode.internal, message: errorMessage(error) };
+      stream.close(Http2Code.cancel);
+    }
   });
   return { started, status: ended(stream).then((failure) => status ?? resetStatus(stream, failure)) };
 }
@@ -60,51 +53,32 @@ function ended(stream: ClientHttp2Stream): Promise<Error | undefined> {
   });
 }
 
-/** The first value of each header. */
-export function headerReader(headers: IncomingHttpHeaders): (name: string) => string | undefined {
+function headerOf(headers: IncomingHttpHeaders): (name: string) => string | undefined {
   return (name) => {
     const value = headers[name];
     return Array.isArray(value) ? value[0] : value;
   };
 }
 
-/** What gRPC makes of an answer that is none of its own. */
-const httpCodes: Readonly<Record<number, number>> = {
-  400: StatusCode.internal,
-  401: StatusCode.unauthenticated,
-  403: StatusCode.permissionDenied,
-  404: StatusCode.unimplemented,
-  429: StatusCode.unavailable,
-  502: StatusCode.unavailable,
-  503: StatusCode.unavailable,
-  504: StatusCode.unavailable,
-};
-
 function httpFailure(headers: IncomingHttpStatusHeader): GrpcStatus | undefined {
   const status = headers[":status"];
   if (status === undefined || status === 200) return undefined;
-  const code = httpCodes[status] ?? StatusCode.unknown;
-  return { code, message: `the peer answered with HTTP status ${status}` };
+  return { code: StatusCode.unavailable, message: `the peer answered with HTTP status ${status}` };
 }
 
 /** What gRPC says of a stream that ended without a status. */
 function resetStatus(stream: ClientHttp2Stream, failure: Error | undefined): GrpcStatus {
   const because = failure === undefined ? "" : `: ${failure.message}`;
   const message = `the stream ended without a status (code ${stream.rstCode})${because}`;
-  const cause = failure === undefined ? {} : { cause: failure };
-  return { code: codeOfReset(stream.rstCode), message, reset: true, ...cause };
-}
-
-function codeOfReset(code: number): number {
-  switch (code) {
+  switch (stream.rstCode) {
     case Http2Code.cancel:
-      return StatusCode.canceled;
+      return { code: StatusCode.canceled, message };
     case Http2Code.noError:
     case Http2Code.refusedStream:
-      return StatusCode.unavailable;
+      return { code: StatusCode.unavailable, message };
     case Http2Code.enhanceYourCalm:
-      return StatusCode.resourceExhausted;
+      return { code: StatusCode.resourceExhausted, message };
     default:
-      return StatusCode.internal;
+      return { code: StatusCode.internal, message };
   }
 }

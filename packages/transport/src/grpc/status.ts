@@ -62,10 +62,6 @@ export interface GrpcStatus {
   readonly message: string;
   /** The serialised `google.rpc.Status` that came along, as it was sent. */
   readonly details?: Buffer;
-  /** True where no status came: this one stands for the way in which the stream was reset. */
-  readonly reset?: boolean;
-  /** What Node says of a stream that was reset. */
-  readonly cause?: Error;
 }
 
 /** Thrown by a handler to end its call with a status of its choice: an answer, not a failure of ours. */

@@ -1,0 +1,91 @@
+import type { ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { onAbort } from "@buildkit-node/core";
+import { Code, ConnectError as RpcError, type Transport } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { statusError } from "./status-error.ts";
+
+/** BuildKit's own limit for one message, in both directions. */
+const maxMessageBytes = 16 * 1024 * 1024;
+
+/** connect's gRPC client on an HTTP/2 session of ours, failing with our errors. */
+export function createRpcTransport(connection: {
+  readonly authority: string;
+  readonly lost: AbortSignal;
+  readonly request: (headers: OutgoingHttpHeaders) => ClientHttp2Stream;
+}): Transport {
+  const baseUrl = new URL(`http://${connection.authority}`).origin;
+  const inner = createGrpcTransport({
+    baseUrl,
+    acceptCompression: [],
+    readMaxBytes: maxMessageBytes,
+    writeMaxBytes: maxMessageBytes,
+    sessionManager: {
+      authority: baseUrl,
+      request: async (method, path, headers) =>
+        connection.request({ ...headers, ":method": method, ":path": path }),
+      notifyResponseByteRead: () => {},
+    },
+  });
+  const explain = (method: DescMethod, signal: AbortSignal | undefined, thrown: unknown): unknown => {
+    if (signal?.aborted === true) return signal.reason;
+    if (connection.lost.aborted) return connection.lost.reason;
+    return statusError(`/${method.parent.typeName}/${method.name}`, thrown);
+  };
+  return {
+    unary: async (method, signal, ...rest) => {
+      const scope = callScope(signal, connection.lost);
+      try {
+        return await inner.unary(method, scope.signal, ...rest);
+      } catch (error) {
+        throw explain(method, signal, error);
+      } finally {
+        scope[Symbol.dispose]();
+      }
+    },
+    stream: async (method, signal, ...rest) => {
+      const scope = callScope(signal, connection.lost);
+      try {
+        const response = await inner.stream(method, scope.signal, ...rest);
+        const message = explained(response.message, scope, (error) => explain(method, signal, error));
+        return { ...response, message };
+      } catch (error) {
+        scope[Symbol.dispose]();
+        throw explain(method, signal, error);
+      }
+    },
+  };
+}
+
+interface CallScope extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/** Ends a call with the caller's signal or with the connection, whichever comes first. */
+function callScope(caller: AbortSignal | undefined, lost: AbortSignal): CallScope {
+  const scope = new AbortController();
+  // connect resets the stream with CANCEL for this reason alone. With another code Node 20 writes to the connection from
+  // within its own reading of it, and its memory is corrupted.
+  const end = () => scope.abort(new RpcError("the call was given up", Code.Canceled));
+  const listeners = [onAbort(caller, end), onAbort(lost, end)];
+  return {
+    signal: scope.signal,
+    [Symbol.dispose]: () => {
+      for (const listener of listeners) listener[Symbol.dispose]();
+    },
+  };
+}
+
+async function* explained<T>(
+  messages: AsyncIterable<T>,
+  scope: CallScope,
+  explain: (thrown: unknown) => unknown,
+): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw explain(error);
+  } finally {
+    scope[Symbol.dispose]();
+  }
+}
