@@ -14,7 +14,7 @@ const count = 15;
 const yaml = "targets:\n  app:\n    from: scratch\n    steps:\n      - write: /f\n        text: x\n";
 
 /**
- * Whole builds of an unchanged graph, from the call to the result. `GO_FRONTEND` may name a static Go frontend for
+ * The start of a frontend in this process, and whole builds of an unchanged graph, from the call to the result. `GO_FRONTEND` may name a static Go frontend for
  * Dockerfiles, such as BuildKit's own, to be packed and run in the same way.
  */
 export const frontends: readonly Bench[] = [
@@ -33,6 +33,7 @@ export const frontends: readonly Bench[] = [
       const layout = path.join(daemon.folder, "frontend-layout");
       await packNode(client, layout);
       const rows = [
+        await startInProcess(client),
         await measure("frontend-in-process", () => client.build(frontend, { locals })),
         await measure("frontend-image-node", await byImage(client, locals, { layout, tag: "node" })),
       ];
@@ -44,6 +45,16 @@ export const frontends: readonly Bench[] = [
     },
   },
 ];
+
+/** From the call to the first line of the frontend, which then knows what it is asked and what the daemon can do. */
+async function startInProcess(client: Client): Promise<Row> {
+  const figures: number[] = [];
+  for (let i = 0; i <= count; i++) {
+    const called = performance.now();
+    await client.build(() => void figures.push(performance.now() - called));
+  }
+  return alone({ name: "frontend-start-in-process", unit: "ms" }, figures.slice(1));
+}
 
 async function measure(name: string, build: () => Promise<unknown>): Promise<Row> {
   await build();

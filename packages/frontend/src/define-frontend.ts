@@ -37,7 +37,7 @@ export interface FrontendOptions {
 
 /**
  * A frontend: a build function that reads Docker's conventions. A client runs it (`client.build(frontend)`), an image
- * does (`runFrontend`), and so does a test (`recordedGateway`).
+ * does (`runFrontend`), and so does a test (`recordBuild`).
  */
 export interface Frontend extends BuildFunction {
   readonly options: FrontendOptions;

@@ -105,7 +105,7 @@ export class Gateway {
   /** Looks up what `resolve` of LLB asks of images: their digests and configs, without the documents in between. */
   readonly resolver: ImageResolver;
 
-  /** Made for a build function; tests use `recordedGateway` of the frontend package. */
+  /** Made for a build function; tests use `recordBuild` of the frontend package. */
   constructor(fields: GatewayFields) {
     this.#bridge = fields.bridge;
     this.resolver = configResolver(fields);
