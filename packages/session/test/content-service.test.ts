@@ -221,7 +221,7 @@ describe("Write", () => {
       { action: WRITE, offset: 0, data: Buffer.from("something else") },
       { action: WRITE, offset: 0, data: data.subarray(0, 10) },
     );
-    expect(response).toMatchObject({ offset: 10n, digest: digestOf(data.subarray(0, 10)) });
+    expect(response).toMatchObject({ offset: 10n });
     const last = await write(begin, { action: COMMIT, offset: 0, data });
     expect(last[1]).toMatchObject({ digest });
   });
