@@ -3,6 +3,15 @@ import { defineConfig } from "vitest/config";
 // Tests run on the sources: the condition is the one that every package's exports map names first.
 const conditions = ["@buildkit-node/source"];
 
+/** Tests that share the daemons which global set-up starts. */
+const onDaemons = {
+  globalSetup: "test/support/global-setup.ts",
+  pool: "forks",
+  fileParallelism: false,
+  testTimeout: 120_000,
+  hookTimeout: 180_000,
+} as const;
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
@@ -24,12 +33,12 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts", "test/faults/**/*.test.ts"],
-          globalSetup: "test/support/global-setup.ts",
-          pool: "forks",
-          fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          ...onDaemons,
         },
+      },
+      {
+        extends: true,
+        test: { name: "basics", include: ["test/basics/**/*.test.ts"], ...onDaemons },
       },
     ],
   },

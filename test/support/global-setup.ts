@@ -14,18 +14,20 @@ import {
 import { describeDaemon } from "./describe-daemon.ts";
 import type { TestDaemon, Way } from "./ways.ts";
 
-const defaultEngines = "testing,stable";
+/** The engines that the whole suite runs on, and those that must do for the basics. */
+const integrationEngines = "testing,stable";
+const basicEngines = "classic,oldest";
 
 /**
  * Starts, once for the run, the daemons that the tests share, and tells the tests the ways to them: the Docker Engines
- * that `ENGINES` lists (`testing,stable` by default), each over three ways in; or only the daemon that `BUILDKIT_HOST`
- * names. A daemon that does not start or answer fails the run.
+ * that `ENGINES` lists (`testing,stable` by default; the basics have `classic,oldest` always), each over three ways in; or
+ * only the daemon that `BUILDKIT_HOST` names. A daemon that does not start or answer fails the run.
  */
 export default async function globalSetup(project: TestProject): Promise<() => Promise<void>> {
   const scope = new Scope();
   try {
     const host = process.env["BUILDKIT_HOST"] ?? "";
-    const { daemons, ways } = host === "" ? await startAll(scope) : await given(host);
+    const { daemons, ways } = host === "" ? await startAll(scope, enginesFor(project)) : await given(host);
     project.provide("daemons", daemons);
     project.provide("ways", ways);
     return () => scope.close();
@@ -46,10 +48,14 @@ async function given(address: string): Promise<Provided> {
   return { daemons: [daemon], ways: [{ name, daemon: name, address, ours: false }] };
 }
 
-async function startAll(scope: Scope): Promise<Provided> {
+function enginesFor({ name }: TestProject): string {
+  return name === "basics" ? basicEngines : (process.env["ENGINES"] ?? integrationEngines);
+}
+
+async function startAll(scope: Scope, engineNames: string): Promise<Provided> {
   const directory = await mkdtemp(path.join(os.tmpdir(), "buildkit-relays-"));
   scope.defer(() => rm(directory, { recursive: true, force: true }));
-  const names = (process.env["ENGINES"] ?? defaultEngines).split(",").filter(isEngine);
+  const names = engineNames.split(",").filter(isEngine);
   await provideEngines(names);
   const started = await Promise.all(names.map((name) => startWithRelays(name, directory, scope)));
   return { daemons: started.map(({ daemon }) => daemon), ways: started.flatMap(({ ways }) => ways) };

@@ -17,6 +17,12 @@ const known: readonly (readonly [said: RegExp, advice: (match: RegExpMatchArray)
     /failed to calculate checksum of ref \S+: (?:"(.*)": not found|failed to walk)/,
     () => "check the path, and that no .dockerignore or exclude pattern leaves the file out",
   ],
+  [
+    /exporter "(oci|docker|image)" could not be found/,
+    ([, type]) =>
+      `a Docker Engine has the exporter ${type} only with its containerd image store (since 24.0); ` +
+      "local and tar are there without it",
+  ],
 ];
 
 /** What to do about an error of a build; `undefined` where its words say all that there is to say. */

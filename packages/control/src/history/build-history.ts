@@ -1,4 +1,10 @@
-import { BuildkitError, InvalidArgumentError, type SolveError, type StatusUpdate } from "@buildkit-node/core";
+import {
+  BuildkitError,
+  InvalidArgumentError,
+  type SolveError,
+  type StatusUpdate,
+  UnsupportedError,
+} from "@buildkit-node/core";
 import { BuildHistoryEventType, Control } from "@buildkit-node/proto/control";
 import { type Connection, type Link, StatusError, scopedStream } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
@@ -167,7 +173,10 @@ export class BuildHistory {
     { signal }: CallOptions,
   ): Promise<void> {
     const { rpc } = await this.#link.connection(signal);
-    await createClient(Control, rpc).updateBuildHistory(request, signal ? { signal } : {});
+    const updating = createClient(Control, rpc).updateBuildHistory(request, signal ? { signal } : {});
+    await updating.catch((error: unknown) => {
+      throw explained(error);
+    });
   }
 }
 
@@ -205,9 +214,19 @@ async function* records(
 ): AsyncGenerator<BuildRecordEvent, void, undefined> {
   const control = createClient(Control, connection.rpc);
   const events = scopedStream((scope) => control.listenBuildHistory(request, { signal: scope }), signal);
-  for await (const { type, record } of events) {
-    if (record) yield { kind: kindOf(type), record: recordFromProto(record) };
+  try {
+    for await (const { type, record } of events) {
+      if (record) yield { kind: kindOf(type), record: recordFromProto(record) };
+    }
+  } catch (error) {
+    throw explained(error);
   }
+}
+
+function explained(error: unknown): unknown {
+  if (!(error instanceof StatusError && error.status === "Unimplemented")) return error;
+  const message = "the daemon keeps no history of builds: that needs BuildKit 0.11";
+  return new UnsupportedError("Control.ListenBuildHistory", message, { cause: error });
 }
 
 function kindOf(type: BuildHistoryEventType): BuildRecordEvent["kind"] {
