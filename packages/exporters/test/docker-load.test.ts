@@ -128,7 +128,7 @@ describe("docker load", () => {
     expect(await prepared.finish(answer)).toMatchObject({ how: "present", sentBytes: 0 });
     expect(seen.filter((one) => one.startsWith("POST"))).toEqual([
       `POST /images/${digest}/tag?repo=docker.io%2Flibrary%2Fapp&tag=dev`,
-      `POST /images/${digest}/tag?repo=host%2Fapp&tag=latest`,
+      `POST /images/${digest}/tag?repo=docker.io%2Fhost%2Fapp&tag=latest`,
     ]);
   });
 

@@ -74,7 +74,7 @@ class TreeReceiver {
       this.#call.read(onMessage).then(
         () => reject(protocolError("the daemon ended the transfer half-way")),
         // A daemon that knows that all is written may give the call up before its own last packet has left.
-        (error: unknown) => (this.#finished ? resolve() : reject(error)),
+        (error: unknown) => (this.#finished && this.#call.signal.aborted ? resolve() : reject(error)),
       );
     });
   }
