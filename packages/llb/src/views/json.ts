@@ -26,7 +26,8 @@ import { MalformedTextError, Writer } from "../wire/writer.ts";
 /**
  * A definition as JSON: `vertices` in the order of the definition, each with its `digest`, `op`, `metadata` and `locations`,
  * and the source `files` that the locations name. What has its default value is left out; keys have a fixed order. The same
- * graph gives the same JSON, so it is fit for snapshots (give `marshal` a `localUniqueId`).
+ * graph gives the same JSON, so it is fit for snapshots (give `marshal` a `localUniqueId`). An op that is written otherwise
+ * than here, as BuildKit before 0.17 does, or has fields of a newer BuildKit, has its `bytes` too.
  */
 export function toJSON(definition: Definition): JsonObject {
   const { source, metadata } = definition;
@@ -95,10 +96,9 @@ function sourceFromJson(vertices: readonly JsonVertex[], files: Json): Definitio
   };
 }
 
-/** An op is written out unless that would lose something, such as a field of a newer BuildKit. */
 function opToJson({ digest, op, bytes }: DefinitionVertex): JsonObject {
   const isWhole = isEqual(encodeOp(op), bytes);
-  return { digest, ...(isWhole ? { op: messageToJson(opMessage, op) } : { bytes: toBase64(bytes) }) };
+  return { digest, op: messageToJson(opMessage, op), ...(!isWhole && { bytes: toBase64(bytes) }) };
 }
 
 interface JsonVertex {
@@ -113,7 +113,7 @@ function vertexFromJson(json: Json): JsonVertex {
   const { digest, op, bytes, metadata, locations } = object;
   return {
     digest: jsonText(digest),
-    bytes: op === undefined ? fromBase64(jsonText(bytes)) : encodeOp(messageFromJson(opMessage, op)),
+    bytes: bytes === undefined ? encodeOp(messageFromJson(opMessage, op ?? {})) : fromBase64(jsonText(bytes)),
     metadata: metadata === undefined ? undefined : messageFromJson(metadataMessage, metadata),
     locations:
       locations === undefined
