@@ -6,6 +6,7 @@ import { cannotRead, systemCode } from "./local-source-error.ts";
 import { namesPerTurn, sortInTurns } from "./sort-in-turns.ts";
 import type { FileStat } from "./stat.ts";
 import { emptyFile, type Listing, type OpenFile, type Tree, type TreeEntry } from "./tree.ts";
+import { fromWindowsTarget, onWindows, windowsPermissions } from "./windows-files.ts";
 
 /** What becomes of a file that was listed and cannot be read when its contents are asked for. */
 export type OnUnreadable =
@@ -60,14 +61,14 @@ export class DiskTree implements Tree<ByteString> {
     let linkname = "";
     try {
       stats = fs.lstatSync(toFsPath(full), lstatOptions);
-      if (stats?.isSymbolicLink() === true) linkname = fs.readlinkSync(toFsPath(full), "latin1");
+      if (stats?.isSymbolicLink() === true) linkname = readTarget(full);
     } catch (error) {
       if (systemCode(error) === "ENOENT" || systemCode(error) === "EINVAL") return undefined;
       throw cannotRead(toText(full), error);
     }
     if (stats === undefined) return undefined;
     const unixMode = Number(stats.mode);
-    const mode = fromUnixMode(unixMode);
+    const mode = modeOf(unixMode);
     if (stats.nlink > 1n && !isDirectory(mode) && !isSymlink(mode)) linkname = this.#firstLink(stats, path);
     const stat: FileStat = {
       path,
@@ -88,7 +89,7 @@ export class DiskTree implements Tree<ByteString> {
   readLink(path: ByteString): ByteString | undefined {
     const full = `${this.#root}/${path}`;
     try {
-      return fs.readlinkSync(toFsPath(full), "latin1");
+      return readTarget(full);
     } catch (error) {
       const code = systemCode(error);
       // Nothing of the name, or no link.
@@ -164,6 +165,16 @@ function open(
     if (vanished || (optional && (code === "EACCES" || code === "EPERM"))) return undefined;
     throw cannotRead(toText(full), error);
   }
+}
+
+function readTarget(full: ByteString): ByteString {
+  const target = fs.readlinkSync(toFsPath(full), "latin1");
+  return onWindows() ? fromWindowsTarget(target) : target;
+}
+
+function modeOf(unixMode: number): number {
+  const type = unixMode & ~0o777;
+  return fromUnixMode(onWindows() ? type | windowsPermissions(unixMode & 0o777) : unixMode);
 }
 
 function deviceNumbers(stats: fs.BigIntStats): { deviceMajor: number; deviceMinor: number } {

@@ -1,6 +1,7 @@
 import { type ByteString, toCharacters } from "./byte-string.ts";
 import { cleanPath, globMatcher, hasWildcard } from "./pattern.ts";
 import type { Tree } from "./tree.ts";
+import { onWindows, withoutDrive } from "./windows-files.ts";
 
 /** What links are looked up in. */
 type Links = Pick<Tree<unknown>, "list" | "readLink">;
@@ -67,7 +68,8 @@ function linkTargets(tree: Links, path: ByteString): ByteString[] | undefined {
   return targets.length === 0 ? undefined : targets;
 }
 
-function fromRoot(directory: ByteString, target: ByteString): ByteString {
+function fromRoot(directory: ByteString, given: ByteString): ByteString {
+  const target = onWindows() ? withoutDrive(given) : given;
   return cleanPath(target.startsWith("/") ? target : `/${directory}/${target}`);
 }
 

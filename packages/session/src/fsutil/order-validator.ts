@@ -1,7 +1,9 @@
 import { BuildkitError } from "@buildkit-node/core";
 import { type ByteString, toText } from "./byte-string.ts";
+import { DestinationError } from "./destination-error.ts";
 import { isDirectory, isSymlink } from "./file-mode.ts";
 import type { FileStat } from "./stat.ts";
+import { onWindows, windowsRefusal } from "./windows-files.ts";
 
 /** A path as its directory's and its own name. */
 export interface SplitPath {
@@ -19,17 +21,28 @@ export class OrderValidator {
   /** The directories that the last entry is in, outermost first, each with the last name seen in it. */
   readonly #open: { readonly path: ByteString; last: ByteString }[] = [{ path: "", last: "" }];
 
-  /** Throws a protocol error for an entry that must not come here. */
+  readonly #onWindows: boolean = onWindows();
+
+  /** Throws a protocol error for an entry that must not come here, and a `DestinationError` for one that cannot be here. */
   check(stat: FileStat): SplitPath {
     const { path } = stat;
-    assertClean(path);
+    this.#assertClean(path);
     const slash = path.lastIndexOf("/");
     const directory = slash < 0 ? "" : path.slice(0, slash);
     const name = path.slice(slash + 1);
     this.#place(path, directory, name);
     if (isDirectory(stat.mode)) this.#open.push({ path, last: "" });
-    else if (!isSymlink(stat.mode) && stat.linkname !== "") assertClean(stat.linkname);
+    else if (!isSymlink(stat.mode) && stat.linkname !== "") this.#assertClean(stat.linkname);
     return { directory, name };
+  }
+
+  #assertClean(path: ByteString): void {
+    assertClean(path);
+    const refusal = this.#onWindows ? windowsRefusal(path) : undefined;
+    if (refusal === undefined) return;
+    const text = toText(path);
+    const advice = "export to a tar file instead, or leave the file out";
+    throw new DestinationError(text, `cannot write "${text}": ${refusal}; ${advice}`);
   }
 
   #place(path: ByteString, directory: ByteString, name: ByteString): void {
