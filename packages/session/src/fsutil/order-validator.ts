@@ -1,6 +1,7 @@
 import { BuildkitError } from "@buildkit-node/core";
 import { type ByteString, toText } from "./byte-string.ts";
 import { DestinationError } from "./destination-error.ts";
+import { isEntryPath } from "./entry-path.ts";
 import { isDirectory, isSymlink } from "./file-mode.ts";
 import type { FileStat } from "./stat.ts";
 import { onWindows, windowsRefusal } from "./windows-files.ts";
@@ -58,11 +59,8 @@ export class OrderValidator {
   }
 }
 
-/** What no path has: a slash at an end, an empty component, `.` or `..`, a NUL. */
-const unclean = /^\/|(?:^|\/)\.{0,2}(?:\/|$)|\0/;
-
 function assertClean(path: ByteString): void {
-  if (!unclean.test(path)) return;
+  if (isEntryPath(path)) return;
   if (path.startsWith("/")) throw violation(path, "it is absolute");
   if (path.split("/").includes("..")) throw violation(path, "it leads out of the directory");
   throw violation(path, "it is not a clean path");

@@ -22,6 +22,8 @@ import { walkInLots } from "./walk.ts";
 const firstReadBytes = 64 << 10;
 /** What is read of a large file at a time. */
 const blockBytes = 512 << 10;
+/** What a file is given that was expected to have less. */
+const minBlockBytes = 16 << 10;
 /** Large files that are read at a time. */
 const maxLargeFiles = 4;
 
@@ -223,9 +225,12 @@ class TreeSender<File> {
   /** Sends the rest of a file; the next block is read while one is on its way. */
   async #sendRest(id: number, file: OpenFile): Promise<void> {
     const prefix = prefixBytes + dataPrefixLength(id);
+    const expected = Math.max(file.expectedBytes ?? blockBytes, minBlockBytes);
+    // With room for one byte more the end is seen with the last piece.
+    const room = Math.min(blockBytes, prefix + expected + 1);
     const readBlock = async () => {
-      const block = Buffer.allocUnsafeSlow(blockBytes);
-      const length = await file.read(block, prefix, blockBytes - prefix);
+      const block = Buffer.allocUnsafeSlow(room);
+      const length = await file.read(block, prefix, room - prefix);
       if (length === 0) return undefined;
       writePrefix(block, 0, dataPrefixLength(id) + length);
       writeDataPrefix(block, prefixBytes, id, length);

@@ -37,6 +37,8 @@ export interface Listing {
 export interface OpenFile {
   /** The first bytes, read at once; absent for contents that have to be waited for. */
   readonly readSync?: (target: Buffer, start: number, length: number) => number;
+  /** How many bytes there should be, where that is known; more or fewer may come. */
+  readonly expectedBytes?: number | undefined;
   /** Bytes behind those that were read before, read without holding up the event loop. */
   read(target: Buffer, start: number, length: number): Promise<number>;
   close(): void;

@@ -1,6 +1,4 @@
-import { Buffer } from "node:buffer";
-import type { ByteString } from "../fsutil/byte-string.ts";
-import { toText } from "../fsutil/byte-string.ts";
+import { type ByteString, toFsPath, toText } from "../fsutil/byte-string.ts";
 import { LocalSourceError } from "../fsutil/local-source-error.ts";
 import { cleanPath } from "../fsutil/pattern.ts";
 import { readRange } from "./archive.ts";
@@ -111,24 +109,16 @@ export class ArchiveTree {
 }
 
 function virtualEntry(path: ByteString, entry: TarEntry, first: ByteString | undefined): VirtualEntry {
-  if (first !== undefined) return { path: bytes(path), stat: { type: "hardLink", linkname: bytes(first) } };
+  if (first !== undefined) {
+    return { path: toFsPath(path), stat: { type: "hardLink", linkname: toFsPath(first) } };
+  }
   const { type, mode, uid, gid, mtimeNs, linkname, deviceMajor, deviceMinor, contents } = entry;
-  return {
-    path: bytes(path),
-    stat: {
-      ...{ type, mode, uid, gid, deviceMajor, deviceMinor },
-      size: contents.size,
-      mtime: mtimeNs,
-      linkname: bytes(linkname),
-    },
-    open: () => readRange(contents),
-  };
+  const stat = { type, mode, uid, gid, mtime: mtimeNs, deviceMajor, deviceMinor };
+  if (type !== "file") return { path: toFsPath(path), stat: { ...stat, linkname: toFsPath(linkname) } };
+  const open = () => readRange(contents);
+  return { path: toFsPath(path), stat: { ...stat, size: contents.size }, open };
 }
 
 function nameOf(path: ByteString): ByteString {
   return path.slice(path.lastIndexOf("/") + 1);
-}
-
-function bytes(name: ByteString): Uint8Array {
-  return Buffer.from(name, "latin1");
 }

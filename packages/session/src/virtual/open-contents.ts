@@ -2,18 +2,25 @@ import { abortable } from "@buildkit-node/core";
 import type { OpenFile } from "../fsutil/tree.ts";
 import type { Contents } from "./virtual-directory.ts";
 
-/** Opens contents that a caller gives; `explain` makes the error of what opening or reading them throws. */
+export interface OpenContentsOptions {
+  readonly expectedBytes: number | undefined;
+  /** Ends reads that are waited for. */
+  readonly signal: AbortSignal;
+  /** Makes the error of what opening or reading them throws. */
+  readonly explain: (cause: unknown) => Error;
+}
+
+/** Opens contents that a caller gives. */
 export function openContents(
   open: () => Contents | Promise<Contents>,
-  signal: AbortSignal,
-  explain: (cause: unknown) => Error,
+  options: OpenContentsOptions,
 ): OpenFile {
   try {
     const contents = open();
     const bytes = wholeBytes(contents);
-    return bytes === undefined ? new StreamedFile(contents, signal, explain) : new FileInMemory(bytes);
+    return bytes === undefined ? new StreamedFile(contents, options) : new FileInMemory(bytes);
   } catch (error) {
-    throw explain(error);
+    throw options.explain(error);
   }
 }
 
@@ -44,18 +51,17 @@ class StreamedFile implements OpenFile {
   readonly #pieces: Promise<PieceIterator>;
   readonly #signal: AbortSignal;
   readonly #explain: (cause: unknown) => Error;
+  readonly expectedBytes: number | undefined;
   /** What is left of the last piece. */
   #rest: Uint8Array = new Uint8Array();
 
-  constructor(
-    contents: Contents | Promise<Contents>,
-    signal: AbortSignal,
-    explain: (cause: unknown) => Error,
-  ) {
+  constructor(contents: Contents | Promise<Contents>, options: OpenContentsOptions) {
+    const { expectedBytes, signal, explain } = options;
     this.#pieces = Promise.resolve(contents).then(iteratorOf);
     this.#pieces.catch(() => {});
     this.#signal = signal;
     this.#explain = explain;
+    this.expectedBytes = expectedBytes;
   }
 
   async read(target: Buffer, start: number, length: number): Promise<number> {

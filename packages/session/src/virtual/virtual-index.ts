@@ -1,4 +1,6 @@
+import { errorMessage } from "@buildkit-node/core";
 import { type ByteString, fromText, toText } from "../fsutil/byte-string.ts";
+import { isEntryPath } from "../fsutil/entry-path.ts";
 import { LocalSourceError } from "../fsutil/local-source-error.ts";
 import { Turn } from "../fsutil/turn.ts";
 import type { VirtualDirectory, VirtualEntry } from "./virtual-directory.ts";
@@ -41,9 +43,6 @@ export async function readVirtualIndex(
   return index.root;
 }
 
-/** What no path has: a slash at an end, an empty component, `.` or `..`, a NUL. */
-const unclean = /^\/|(?:^|\/)\.{0,2}(?:\/|$)|\0/;
-
 class VirtualIndex {
   readonly root: VirtualNode = emptyDirectory(undefined);
   readonly #name: string;
@@ -58,7 +57,7 @@ class VirtualIndex {
 
   add(entry: VirtualEntry): void {
     const path = bytesOf(entry.path);
-    if (unclean.test(path)) throw this.#wrong(path, "a path is relative, without empty components, . or ..");
+    if (!isEntryPath(path)) throw this.#wrong(path, "a path is relative, without empty components, . or ..");
     if (!this.#sort) this.#checkOrder(path);
     this.#last = path;
     const slash = path.lastIndexOf("/");
@@ -95,7 +94,7 @@ class VirtualIndex {
   /** The error for what reading the entries threw. */
   broken(cause: unknown): LocalSourceError {
     const where = this.#last === undefined ? "before the first" : `behind "${toText(this.#last)}"`;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     const message = `cannot read the entries of the local source "${this.#name}" ${where}: ${why}`;
     return new LocalSourceError(toText(this.#last ?? ""), message, { cause });
   }

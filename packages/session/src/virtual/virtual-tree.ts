@@ -1,3 +1,4 @@
+import { errorMessage } from "@buildkit-node/core";
 import { type ByteString, toText } from "../fsutil/byte-string.ts";
 import { fromUnixMode, UnixType } from "../fsutil/file-mode.ts";
 import { LocalSourceError } from "../fsutil/local-source-error.ts";
@@ -58,16 +59,16 @@ export class VirtualTree implements Tree<VirtualNode> {
   }
 
   open({ entry }: VirtualNode, signal: AbortSignal): OpenFile {
-    return openContents(
-      () => entry?.open?.() ?? "",
+    return openContents(() => entry?.open?.() ?? "", {
+      expectedBytes: entry?.stat?.size,
       signal,
-      (cause) => {
+      explain: (cause) => {
         const path = toText(bytesOf(entry?.path ?? ""));
-        const why = cause instanceof Error ? cause.message : String(cause);
+        const why = errorMessage(cause);
         const message = `cannot read the entry "${path}" of the local source "${this.#name}": ${why}`;
         return new LocalSourceError(path, message, { cause });
       },
-    );
+    });
   }
 
   /** The path under which a file with several links was described first; empty for that one itself. */
