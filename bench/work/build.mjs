@@ -9,6 +9,7 @@ const { values } = parseArgs({
     dockerfile: { type: "string" },
     type: { type: "string" },
     dest: { type: "string" },
+    named: { type: "string", multiple: true, default: [] },
   },
 });
 
@@ -21,6 +22,7 @@ try {
   await client.solveDockerfile({
     context: values.context,
     dockerfile: values.dockerfile,
+    contexts: Object.fromEntries(values.named.map((one) => one.split(/=(.*)/s, 2))),
     exports: exporter === undefined ? [] : [exporter({ dest: values.dest })],
   });
 } finally {
