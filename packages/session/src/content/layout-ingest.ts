@@ -3,6 +3,7 @@ import { chmod, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/p
 import { dirname } from "node:path";
 import { BuildkitError, errorMessage } from "@buildkit-node/core";
 import type { DigestText } from "@buildkit-node/oci";
+import { DestinationError } from "../fsutil/destination-error.ts";
 import { alreadyExists } from "./content-error.ts";
 import type { ContentInfo } from "./content-store.ts";
 import type { IngestDirectory } from "./ingest-directory.ts";
@@ -100,9 +101,8 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function storageError(verb: string, path: string, cause: unknown): BuildkitError {
+/** The error for what the file system said; a refusal of the store stays what it is. */
+export function storageError(verb: string, path: string, cause: unknown): BuildkitError {
   if (BuildkitError.is(cause)) return cause;
-  return new BuildkitError("ERR_BUILDKIT_DESTINATION", `cannot ${verb} ${path}: ${errorMessage(cause)}`, {
-    cause,
-  });
+  return new DestinationError(path, `cannot ${verb} ${path}: ${errorMessage(cause)}`, { cause });
 }

@@ -14,7 +14,7 @@ import type {
 } from "./content-store.ts";
 import { IngestDirectory } from "./ingest-directory.ts";
 import { IngestWriter, sameTotal } from "./ingest-writer.ts";
-import { LayoutIngest, sizeOf } from "./layout-ingest.ts";
+import { LayoutIngest, sizeOf, storageError } from "./layout-ingest.ts";
 import { maxPieceBytes, readRange } from "./read-range.ts";
 import { RefLocks } from "./ref-locks.ts";
 
@@ -72,7 +72,10 @@ class OciLayoutStore implements ContentStore {
       if (digest !== undefined && (await this.#has(digest, totalBytes))) throw alreadyExists(digest);
       const directory = IngestDirectory.forRef(this.#dir, ref);
       const hasher = new BlobHasher(algorithm);
-      const { status, handle } = await openIngest(directory, ref, totalBytes, hasher);
+      const opening = openIngest(directory, ref, totalBytes, hasher);
+      const { status, handle } = await opening.catch((error: unknown) => {
+        throw storageError("write", directory.path, error);
+      });
       const ingest = new LayoutIngest(directory, handle, (stored) => this.#blobPath(stored));
       return new IngestWriter({ status, ingest, hasher, unlock });
     } catch (error) {
