@@ -1,6 +1,6 @@
 import { connect, type SolveOptions } from "@buildkit-node/control";
 import { type Gateway, imageResult, type Reference } from "@buildkit-node/gateway";
-import { copy, mkfile, type State, scratch } from "@buildkit-node/llb";
+import { copy, marshal, mkfile, type State, scratch } from "@buildkit-node/llb";
 import { beforeAll, expect, it } from "vitest";
 import { type TestRoot, testRoot } from "../support/test-root.ts";
 import { describeEachDaemon } from "../support/ways.ts";
@@ -145,6 +145,24 @@ describeEachDaemon("a build function", (way) => {
     });
     // The daemon is as well as before.
     await client.solve(() => {}, options);
+  });
+
+  it("shows warnings at a place in a source", async () => {
+    await using client = await connect(way.address);
+    const source = { filename: "app.yml", language: "YAML", data: new TextEncoder().encode("a\nb\n") };
+    const ranges = [{ start: { line: 2, character: 0 }, end: { line: 2, character: 1 } }];
+    const build = client.start(
+      async (gateway) => {
+        const ref = await gateway.solve(sh("true"), { evaluate: true });
+        const { head = "" } = marshal(ref.toState(), { platform: gateway.platform });
+        await gateway.warn({ vertex: head, short: "careful", detail: ["very"], source, ranges });
+      },
+      { locals: root.locals },
+    );
+    const warnings: unknown[] = [];
+    for await (const event of build.events()) if (event.kind === "warning") warnings.push(event.warning);
+    await build.result;
+    expect(warnings).toMatchObject([{ short: "careful", detail: ["very"], source, ranges }]);
   });
 
   it("that never returns ends with its signal", async () => {

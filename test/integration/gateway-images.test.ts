@@ -1,5 +1,6 @@
 import { connect, type ResolveImageOptions } from "@buildkit-node/control";
-import { hasCapability, type ResolvedImage } from "@buildkit-node/gateway";
+import { image as exportImage } from "@buildkit-node/exporters";
+import { hasCapability, imageResult, type ResolvedImage } from "@buildkit-node/gateway";
 import * as llb from "@buildkit-node/llb";
 import { memoryStore } from "@buildkit-node/session";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -134,6 +135,31 @@ describeEachDaemon("resolveImageConfig", (way) => {
     );
     const missing = llb.image(`${registry.host}/nope`).resolve(client);
     await expect(missing).rejects.toMatchObject({ code: "ERR_BUILDKIT_IMAGE", problem: "not-found" });
+  });
+
+  it("finds what a build function has returned: platforms, metadata, attestations", async () => {
+    await using client = await connect(way.address);
+    const name = `${registry.host}/returned:${Date.now()}`;
+    const predicateType = "https://example.org/opinion";
+    const { response } = await client.build(
+      async (gateway) => {
+        const statement = await gateway.solve(llb.scratch().file(llb.mkfile("/opinion.json", "{}")));
+        const parts = ["linux/amd64", "linux/arm64"].map((platform) => ({
+          platform,
+          ref: llb.scratch().file(llb.mkfile("/platform", platform)),
+          config: { config: { Labels: { for: platform } } },
+          attestations: [{ kind: "in-toto" as const, ref: statement, path: "/opinion.json", predicateType }],
+        }));
+        return imageResult(parts, { metadata: { "frontend.answer": "42" } });
+      },
+      { exports: [exportImage({ name, push: true })] },
+    );
+    expect(response["frontend.answer"]).toBe("42");
+    const found = await client.resolveImageConfig(name, { platform: "linux/arm64", attestations: true });
+    expect(found.config.config?.Labels).toEqual({ for: "linux/arm64" });
+    expect(found.platforms).toHaveLength(2);
+    const [attestation] = found.attestations ?? [];
+    expect(attestation?.statements.map((one) => one.predicateType)).toEqual([predicateType]);
   });
 
   it("warns of an image for another platform only", async () => {

@@ -17,6 +17,8 @@ export {
   hasCapability,
   type PlatformsInput,
   type PruneOptions,
+  type ResolveImageOptions,
+  type ResolveSourceOptions,
   type SolveInput,
   type SolveOptions,
   type SolveResult,

@@ -1,11 +1,16 @@
 import { BuildkitError, randomId } from "@buildkit-node/core";
-import type { BuildFunction, Capabilities, ResolvedImage } from "@buildkit-node/gateway";
+import type { BuildFunction, Capabilities, ResolvedImage, SourceMeta } from "@buildkit-node/gateway";
 import { type Dialer, Link, type LinkOptions } from "@buildkit-node/transport";
 import { capabilitiesOf } from "./capabilities.ts";
 import { DaemonContent } from "./content/daemon-content.ts";
 import { type DockerfileOptions, dockerfileBuild } from "./dockerfile.ts";
 import { BuildHistory } from "./history/build-history.ts";
-import { type ResolveImageOptions, resolveImageConfig } from "./resolve-image-config.ts";
+import {
+  type ResolveImageOptions,
+  type ResolveSourceOptions,
+  resolveImageConfig,
+  resolveSourceMeta,
+} from "./look-up.ts";
 import { Build } from "./solve/build.ts";
 import { planBuild } from "./solve/plan-build.ts";
 import type { SolveInput } from "./solve/solve-input.ts";
@@ -148,6 +153,15 @@ export class Client implements AsyncDisposable {
    */
   resolveImageConfig(ref: string, options: ResolveImageOptions = {}): Promise<ResolvedImage> {
     return resolveImageConfig((build, solve) => this.solve(build, solve), ref, options);
+  }
+
+  /**
+   * Finds out what a source stands for at the moment: the commit of a git reference, the checksum of a file.
+   *
+   * @throws {UnsupportedError} by a daemon before BuildKit 0.13 (git and http: 0.26)
+   */
+  resolveSourceMeta(options: ResolveSourceOptions): Promise<SourceMeta> {
+    return resolveSourceMeta((build, solve) => this.solve(build, solve), options);
   }
 
   /**

@@ -38,7 +38,7 @@ export {
 export type { Blob, BuildRecord, RecordedResult } from "./history/build-record.ts";
 export type { BuildStatus } from "./history/build-status.ts";
 export type { Span, SpanEvent, SpanLink } from "./history/trace.ts";
-export type { ResolveImageOptions } from "./resolve-image-config.ts";
+export type { ResolveImageOptions, ResolveSourceOptions } from "./look-up.ts";
 export { Build } from "./solve/build.ts";
 export type { FrontendInput, PlatformsInput, SolveInput } from "./solve/solve-input.ts";
 export type { Exporters, LocalSource, SolveOptions } from "./solve/solve-options.ts";

@@ -25,7 +25,7 @@ export interface PlatformResult {
   /** Default: the one that `config` names. */
   readonly platform?: Platform | string;
   readonly ref: Graph | Reference;
-  /** The image's config document; the exporter adds layers and history. */
+  /** The image's config document; it gets the platform where it names none, and the exporter adds layers and history. */
   readonly config?: Image;
   /** The config of the image that it was built on. */
   readonly baseConfig?: Image;
@@ -66,15 +66,17 @@ export function imageResult(
       throw new InvalidArgumentError("platforms", id, `the platform ${id} occurs twice in a result`);
     refs.set(id, part.ref);
     const suffix = multiPlatform ? `/${id}` : "";
-    if (part.config !== undefined)
-      metadata.set(`${keys.config}${suffix}`, asBytes(JSON.stringify(part.config)));
+    if (part.config !== undefined) {
+      const config = { ...(platform && imagePlatform(platform)), ...part.config };
+      metadata.set(`${keys.config}${suffix}`, asBytes(JSON.stringify(config)));
+    }
     if (part.baseConfig !== undefined) {
       metadata.set(`${keys.baseConfig}${suffix}`, asBytes(JSON.stringify(part.baseConfig)));
     }
     if (part.attestations !== undefined && part.attestations.length > 0) {
       attestations.set(id, part.attestations);
     }
-    if (platform !== undefined) index.push({ ID: id, Platform: descriptorPlatform(platform) });
+    if (platform !== undefined) index.push({ ID: id, Platform: imagePlatform(platform) });
   }
   if (index.length > 0) metadata.set(keys.platforms, asBytes(JSON.stringify({ Platforms: index })));
   const [only] = platforms;
@@ -111,7 +113,8 @@ function platformOf(part: PlatformResult, multiPlatform: boolean): Platform | un
   );
 }
 
-function descriptorPlatform(platform: Platform): DescriptorPlatform {
+/** The platform in the words of an image's config, which are those of a descriptor. */
+function imagePlatform(platform: Platform): DescriptorPlatform {
   return {
     os: platform.os,
     architecture: platform.architecture,

@@ -163,6 +163,18 @@ describe("resolveSourceMeta", () => {
     expect(thrown).toBeUndefined();
   });
 
+  it("says so when the daemon tells nothing", async () => {
+    const resolveSourceMeta: NonNullable<Script["bridge"]>["resolveSourceMeta"] = ({ Source }) => ({
+      Source: Source as NonNullable<typeof Source>,
+    });
+    for (const identifier of ["git://example.org/x.git", "https://example.org/x"]) {
+      const { thrown } = await build({ bridge: { resolveSourceMeta } }, async (gateway) => {
+        await gateway.resolveSourceMeta({ identifier });
+      });
+      expect(thrown).toMatchObject({ code: "ERR_BUILDKIT_UNSUPPORTED" });
+    }
+  });
+
   it("refuses what has no scheme", async () => {
     const { thrown } = await build({}, (gateway) =>
       gateway.resolveSourceMeta({ identifier: "alpine" }).then(() => undefined),

@@ -51,7 +51,10 @@ describe("what a build function returns", () => {
         { ID: "linux/arm64", Platform: { os: "linux", architecture: "arm64" } },
       ],
     });
-    expect(JSON.parse(text("containerimage.config/linux/arm64"))).toEqual({ os: "linux" });
+    expect(JSON.parse(text("containerimage.config/linux/arm64"))).toEqual({
+      os: "linux",
+      architecture: "arm64",
+    });
     expect(text("frontend.note")).toBe("hi");
   });
 

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "@buildkit-node/core";
+import { InvalidArgumentError, UnsupportedError } from "@buildkit-node/core";
 import type { ResolveMode } from "@buildkit-node/llb";
 import type { Platform } from "@buildkit-node/oci";
 import { ChecksumRequest_ChecksumAlgo, type ResolveSourceMetaResponse } from "@buildkit-node/proto/gateway";
@@ -112,10 +112,21 @@ export async function resolveSourceMeta(
       },
       bridge.call(request.signal),
     );
-    return sourceMetaFromProto(request, response);
+    const meta = sourceMetaFromProto(request, response);
+    checkTold(meta);
+    return meta;
   } catch (error) {
     throw solveFailure(bridge.buildId, error);
   }
+}
+
+/** Daemons before BuildKit 0.26 only say such a source back. */
+function checkTold({ identifier, git, http }: SourceMeta): void {
+  if (git !== undefined || http !== undefined || !/^(git|https?):/.test(identifier)) return;
+  throw new UnsupportedError(
+    "source.metaresolver",
+    `the daemon tells nothing about ${identifier}: asking about git and http needs BuildKit 0.26`,
+  );
 }
 
 function sourceMetaFromProto(request: SourceMetaRequest, response: ResolveSourceMetaResponse): SourceMeta {
