@@ -1,6 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { frontendImage } from "@buildkit-node/frontend/image";
+import { frontendImage, frontendIndex } from "@buildkit-node/frontend/image";
 import { recordBuild } from "@buildkit-node/frontend/testing";
 import { resolveInLayout } from "@buildkit-node/session";
 import { type Client, connect, hasCapability, image, llb, local, oci } from "buildkit-node";
@@ -9,6 +9,7 @@ import { frontend as nodeApp } from "../../examples/node-app-frontend/frontend.t
 import { type ExampleFrontend, exampleFrontends, writeExample } from "../support/example-frontends.ts";
 import { goClient } from "../support/go-client.ts";
 import { type Registry, startRegistry } from "../support/registry.ts";
+import { putTestImage } from "../support/test-image.ts";
 import { type WorkDirectory, workDirectory } from "../support/tools.ts";
 import { describeEachDaemon } from "../support/ways.ts";
 
@@ -133,6 +134,32 @@ describeEachDaemon("the example frontends", (way) => {
       const targets = await build("good", "--call=targets");
       expect(targets).toContain(name === "yaml-frontend" ? "app (default)" : "prod (default)");
     });
+  });
+});
+
+describeEachDaemon("a frontend's image for several platforms", (way) => {
+  it("is an index over those of the image with Node", async () => {
+    await using registry = await startRegistry();
+    await using client = await connect(way.address);
+    const platforms = ["amd64", "arm64"].map((architecture) => ({ os: "linux", architecture }));
+    await putTestImage(registry, "node", { tag: "1", platforms });
+    const name = `${registry.host}/frontend:1`;
+    const options = { bundle: "process.exit(3);", runtime: { image: `${registry.host}/node:1` } };
+    await client.build(frontendIndex({ ...options, platforms }), {
+      exports: [image({ name, push: true })],
+    });
+    const found = await client.resolveImageConfig(name, { everyPlatform: true, resolveMode: "pull" });
+    expect(found.platforms.map(({ platform }) => platform)).toEqual(platforms);
+    for (const { platform, config } of found.platforms) {
+      expect(config?.config).toMatchObject({
+        Entrypoint: ["node", "/frontend.mjs"],
+        Env: ["PATH=/bin", `ARCH=${platform.architecture}`],
+        Labels: { "moby.buildkit.frontend.network.none": "true" },
+      });
+    }
+    expect(() => frontendIndex({ ...options, platforms: [] })).toThrow("platforms");
+    const nothing = client.build(frontendIndex({ runtime: options.runtime, platforms }));
+    await expect(nothing).rejects.toMatchObject({ code: "ERR_BUILDKIT_INVALID_ARGUMENT", argument: "entry" });
   });
 });
 

@@ -53,7 +53,12 @@ export async function frontendImage(options: FrontendImageOptions): Promise<Fron
   return { state: files.imageConfig(config), locals };
 }
 
-async function programOf({ entry, bundle, ...options }: FrontendImageOptions): Promise<string | Uint8Array> {
+/** The module that runs a frontend. @throws {InvalidArgumentError} unless there is either an entry or a bundle */
+export async function programOf({
+  entry,
+  bundle,
+  ...options
+}: Omit<FrontendImageOptions, "platform">): Promise<string | Uint8Array> {
   if ((entry === undefined) === (bundle === undefined)) {
     throw new InvalidArgumentError("entry", entry, "a frontend image needs either an entry or a bundle");
   }
