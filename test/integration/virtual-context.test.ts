@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import {
   connect,
@@ -45,6 +46,30 @@ describeEachDaemon("files that are not on disk", ({ address }) => {
       { path: "hard", sharedWith: "bin/tool" },
       { path: "link", target: "bin/tool" },
       { path: "owned", owner: "12:34", size: 2_000_000n },
+    ]);
+  });
+
+  it("may be devices and pipes, which come home as such", async (context) => {
+    if (process.getuid?.() !== 0) context.skip("needs the privilege to make devices");
+    await using folder = await workDirectory();
+    await using client = await connect(address);
+    const source = virtualDirectory([
+      { path: "null", stat: { type: "characterDevice", mode: 0o666, deviceMajor: 1, deviceMinor: 3 } },
+      { path: "pipe", stat: { type: "pipe", mode: 0o600 } },
+      { path: "wide", stat: { type: "blockDevice", mode: 0o600, deviceMajor: 259, deviceMinor: 70_000 } },
+    ]);
+    const exports = [local({ dest: folder.in("out") })];
+    // The source itself: a daemon's copy of a block device is a character device.
+    await client.solve(llb.local("virtual"), { locals: { virtual: source }, exports });
+    const listed = execFileSync("stat", ["-c", "%n %F %t:%T %a", "null", "pipe", "wide"], {
+      cwd: folder.in("out"),
+      encoding: "utf8",
+    });
+    expect(listed.split("\n")).toEqual([
+      "null character special file 1:3 666",
+      "pipe fifo 0:0 600",
+      "wide block special file 103:11170 600",
+      "",
     ]);
   });
 
