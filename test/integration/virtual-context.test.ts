@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import {
   connect,
+  docker,
   imageDirectory,
   LocalSourceError,
   llb,
@@ -106,14 +107,17 @@ describeEachDaemon("files that are not on disk", ({ address }) => {
     const changed = base.file([llb.rm("/d/gone"), llb.mkfile("/d/old", "new")]);
     const artifact = changed.file(llb.mkfile("/tool", "run", { mode: 0o755, owner: "7:8" }));
     await client.solve(artifact, { exports: [tar({ dest: folder.in("files.tar") })] });
-    for (const compression of ["gzip", "uncompressed"] as const) {
-      const dest = folder.in(`${compression}.tar`);
-      // The result of a build before may have layers that are compressed already.
-      await client.solve(artifact, { exports: [oci({ dest, compression, forceCompression: true })] });
-    }
-    const sources = ["files.tar", "gzip.tar", "uncompressed.tar"].map((name) =>
-      name === "files.tar" ? tarDirectory(folder.in(name)) : imageDirectory(folder.in(name)),
-    );
+    // The result of a build before may have layers that are compressed already.
+    const plain = { compression: "uncompressed", forceCompression: true } as const;
+    await client.solve(artifact, { exports: [oci({ dest: folder.in("oci.tar") })] });
+    await client.solve(artifact, { exports: [oci({ dest: folder.in("plain.tar"), ...plain })] });
+    await client.solve(artifact, {
+      exports: [docker({ dest: folder.in("docker.tar"), name: "artifact:dev" })],
+    });
+    const sources = [
+      tarDirectory(folder.in("files.tar")),
+      ...["oci.tar", "plain.tar", "docker.tar"].map((name) => imageDirectory(folder.in(name))),
+    ];
     for (const source of sources) {
       await using virtual = source;
       const copied = llb.scratch().file(llb.copy(llb.local("virtual"), "/", "/", { contentsOnly: true }));
