@@ -122,6 +122,17 @@ describeEachDaemon("containers of a build", (way) => {
     });
   });
 
+  it("kill a process that waits for input", async (context) => {
+    await needsCapability(context, client, "gateway.exec.signals");
+    await inBuild(async (gateway, ref) => {
+      await using container = await waiting(gateway, ref);
+      const process = await container.start({ ...sh("echo ready; read x"), stdin: true });
+      await new Promise((resolve) => process.stdout.once("data", resolve));
+      process.kill("SIGKILL");
+      expect(await process.exited).toMatchObject({ code: 137 });
+    });
+  });
+
   it("move data without limit, both ways", async () => {
     await inBuild(async (gateway, ref) => {
       await using container = await waiting(gateway, ref);

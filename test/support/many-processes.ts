@@ -77,7 +77,7 @@ class Talk {
   }
 
   async end(code: number): Promise<void> {
-    this.#process.stdin?.write(`exit ${code}\n`);
+    this.#process.stdin?.end(`exit ${code}\n`);
     for (const output of [this.#answers, this.#complaints]) {
       const { done, value } = await output.next();
       if (done !== true) throw new Error(`${this.#name} said ${value} after its end`);

@@ -103,7 +103,10 @@ export class ContainerProcess {
   kill(signal: SignalName = "SIGTERM"): void {
     const Name = signalName(signal);
     this.#canSignal();
-    if (!this.#over) void this.#call.send({ case: "Signal", value: { Name } });
+    if (this.#over) return;
+    void this.#call.send({ case: "Signal", value: { Name } });
+    // Nobody reads it any more, and older daemons would wait for its end.
+    if (Name === "KILL") this.#endInput();
   }
 
   /** Tells a terminal's new size to the process; has no effect without a terminal. */

@@ -22,7 +22,10 @@ export interface ProcessOptions {
    * group up in.
    */
   readonly user?: string;
-  /** Whether it has an input to write to. Default: false, it reads nothing. */
+  /**
+   * Whether it has an input to write to. Default: false, it reads nothing. Before BuildKit 0.32 a daemon tells the end of a
+   * process without terminal only when its input has ended, too: end it.
+   */
   readonly stdin?: boolean;
   /**
    * Gives it a terminal: output and error output come as one. The daemon sets the size when the program has begun
