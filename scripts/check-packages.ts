@@ -20,7 +20,7 @@ try {
 }
 
 async function pack(): Promise<string[]> {
-  await run("tsc", ["-b"]);
+  await run("pnpm", ["run", "build"]);
   const destination = path.join(temporary, "tarballs");
   await mkdir(destination);
   await run("pnpm", ["--recursive", "--filter=./packages/*", "pack", "--pack-destination", destination]);
