@@ -114,9 +114,10 @@ describeEachDaemon("files that are not on disk", ({ address }) => {
     await client.solve(artifact, {
       exports: [docker({ dest: folder.in("docker.tar"), name: "artifact:dev" })],
     });
+    await client.solve(artifact, { exports: [oci({ dest: folder.in("layout"), tar: false })] });
     const sources = [
       tarDirectory(folder.in("files.tar")),
-      ...["oci.tar", "plain.tar", "docker.tar"].map((name) => imageDirectory(folder.in(name))),
+      ...["oci.tar", "plain.tar", "docker.tar", "layout"].map((name) => imageDirectory(folder.in(name))),
     ];
     for (const source of sources) {
       await using virtual = source;

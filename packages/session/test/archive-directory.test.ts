@@ -130,6 +130,23 @@ describe("a tar archive as a local source", () => {
     expect(() => tarDirectory(root)).toThrow("is not a file");
   });
 
+  it("fails, and comes to an end, whatever is in its headers", async () => {
+    const root = await tempDir();
+    for (const name of ["a", "b", "c"]) fs.writeFileSync(path.join(root, name), name);
+    const archive = tar(root, `${root}.tar`, "--format=pax");
+    onTestFinished(() => fs.rmSync(archive));
+    const whole = fs.readFileSync(archive);
+    const header = whole.indexOf("./a\0");
+    const sizes = [Buffer.alloc(12, 0xff), Buffer.from("no number\0\0\0"), Buffer.from("77777777777\0")];
+    for (const size of sizes) {
+      const broken = Buffer.from(whole);
+      size.copy(broken, header + 124);
+      signHeader(broken.subarray(header, header + 512));
+      fs.writeFileSync(archive, broken);
+      await expect(received(tarDirectory(archive))).rejects.toThrow(/size that is none|ends in the middle/);
+    }
+  });
+
   it("cannot be used when it is closed", async () => {
     const root = await makeTree();
     const directory = tarDirectory(tar(root, `${root}.tar`));
@@ -140,6 +157,13 @@ describe("a tar archive as a local source", () => {
     });
   });
 });
+
+/** Sets the checksum of a tar archive's header. */
+function signHeader(header: Buffer): void {
+  header.fill(" ", 148, 156);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+}
 
 /** What this process has open, by the names that it was opened under. */
 function openFiles(): string[] {

@@ -196,6 +196,21 @@ describe("entries that are wrong", () => {
       expect(await failure([text(path)]), path).toContain("a path is relative");
   });
 
+  it.each<readonly [VirtualEntry["stat"] & object, RegExp]>([
+    [{ type: "socket" as "pipe" }, /no type "socket"/],
+    [{ mode: 0o100644 }, /mode/],
+    [{ size: -1 }, /size/],
+    [{ size: Number.NaN }, /size/],
+    [{ mtime: new Date("nonsense") }, /date/],
+    [{ uid: -1 }, /32 bits/],
+    [{ type: "characterDevice", deviceMajor: 2 ** 32 }, /32 bits/],
+    [{ type: "symlink" }, /linkname/],
+  ])("are named with what cannot be said of them: %o", async (stat, message) => {
+    const error = await failure([{ path: "odd", stat }]);
+    expect(error).toContain('"odd"');
+    expect(error).toMatch(message);
+  });
+
   it("are named when they cannot be read", async () => {
     const { daemon } = await share(
       virtualDirectory(async function* () {

@@ -106,19 +106,24 @@ function readHeader(archive: Archive, block: Buffer, extension: Extension): Head
       `it stores "${toText(nameAt(block))}" as a sparse file, which cannot be read here`,
     );
   const size = number(own["size"], block, 124, 12);
+  // A negative one would lead back to what was read.
+  if (!Number.isSafeInteger(size) || size < 0)
+    throw invalid(archive, `"${toText(own["path"] ?? nameAt(block))}" has a size that is none`);
   return {
     kind,
     name: own["path"] ?? nameAt(block),
     linkname: own["linkpath"] ?? textAt(block, 157, 100),
     mode: numberAt(block, 100, 8) & 0o7777,
-    uid: number(own["uid"], block, 108, 8),
-    gid: number(own["gid"], block, 116, 8),
+    uid: number(own["uid"], block, 108, 8) >>> 0,
+    gid: number(own["gid"], block, 116, 8) >>> 0,
     // Links, directories and devices may have a size, and never contents.
     contentBytes: /[1-6]/.test(kind) ? 0 : size,
     mtimeNs:
-      own["mtime"] === undefined ? BigInt(numberAt(block, 136, 12)) * 1_000_000_000n : paxTime(own["mtime"]),
-    deviceMajor: numberAt(block, 329, 8),
-    deviceMinor: numberAt(block, 337, 8),
+      own["mtime"] === undefined
+        ? BigInt(numberAt(block, 136, 12) || 0) * 1_000_000_000n
+        : paxTime(own["mtime"]),
+    deviceMajor: numberAt(block, 329, 8) >>> 0,
+    deviceMinor: numberAt(block, 337, 8) >>> 0,
   };
 }
 
@@ -180,7 +185,7 @@ function number(text: string | undefined, block: Buffer, start: number, length: 
   return text === undefined ? numberAt(block, start, length) : Number.parseInt(text, 10);
 }
 
-/** Octal digits; or, with the highest bit set, GNU's big-endian binary, in two's complement. */
+/** Octal digits; or, with the highest bit set, GNU's big-endian binary, in two's complement. NaN for anything else. */
 function numberAt(block: Buffer, start: number, length: number): number {
   const first = block[start] ?? 0;
   if ((first & 0x80) === 0) return Number.parseInt(textAt(block, start, length).trim() || "0", 8);

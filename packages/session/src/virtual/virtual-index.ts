@@ -3,6 +3,7 @@ import { type ByteString, fromText, toText } from "../fsutil/byte-string.ts";
 import { isEntryPath } from "../fsutil/entry-path.ts";
 import { LocalSourceError } from "../fsutil/local-source-error.ts";
 import { Turn } from "../fsutil/turn.ts";
+import { statProblem } from "./check-stat.ts";
 import type { VirtualDirectory, VirtualEntry } from "./virtual-directory.ts";
 
 /** An entry in its place. */
@@ -58,6 +59,8 @@ class VirtualIndex {
   add(entry: VirtualEntry): void {
     const path = bytesOf(entry.path);
     if (!isEntryPath(path)) throw this.#wrong(path, "a path is relative, without empty components, . or ..");
+    const problem = entry.stat && statProblem(entry.stat);
+    if (problem !== undefined) throw this.#wrong(path, problem);
     if (!this.#sort) this.#checkOrder(path);
     this.#last = path;
     const slash = path.lastIndexOf("/");
