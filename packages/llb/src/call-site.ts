@@ -6,8 +6,10 @@ export interface CallSite {
   readonly stack?: string;
 }
 
-/** How many of the caller's frames a call site keeps: enough to see past a helper of the caller's own. */
-const frameCount = 2;
+/** How many of the caller's frames a step keeps: each costs time and memory, and steps are many. */
+const stepFrames = 1;
+/** How many an error keeps that is thrown now: enough to see past a helper of the caller's own. */
+const errorFrames = 2;
 
 let enabled = true;
 
@@ -22,14 +24,14 @@ export function captureCallSites(on: boolean): void {
 
 /** Notes the caller of the function `entry`, for an error that may come later. */
 export function callSite(entry: EntryPoint): CallSite | undefined {
-  return enabled ? callerOf(entry) : undefined;
+  return enabled ? callerOf(entry, stepFrames) : undefined;
 }
 
 /** The caller of the function `entry`, for an error that is thrown now. */
-export function callerOf(entry: EntryPoint): CallSite {
+export function callerOf(entry: EntryPoint, frames: number = errorFrames): CallSite {
   const site: CallSite = {};
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = frameCount;
+  Error.stackTraceLimit = frames;
   Error.captureStackTrace?.(site, entry);
   Error.stackTraceLimit = limit;
   return site;

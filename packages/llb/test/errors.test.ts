@@ -187,7 +187,7 @@ describe("what can be found out only later says where it was written", () => {
     const error = thrownBy(() => marshalled(state));
     expect(error).toMatchObject({
       reason: "text",
-      callSite: [expect.stringContaining("errors.test.ts"), expect.anything()],
+      callSite: [expect.stringContaining("errors.test.ts")],
     });
     expect(error.message).toContain("surrogate");
   });
@@ -250,7 +250,7 @@ describe("states that wait for something", () => {
     await expect(llb.resolve(open, options)).rejects.toMatchObject({
       reason: "resolve",
       value: "alpine",
-      callSite: [expect.stringContaining("errors.test.ts"), expect.anything()],
+      callSite: [expect.stringContaining("errors.test.ts")],
     });
   });
 });

@@ -94,7 +94,7 @@ describe("the definition", () => {
   });
 });
 
-describe("large graphs", () => {
+describe("large graphs", { timeout: 120_000 }, () => {
   it("may be 100,000 steps deep", () => {
     let state = alpine;
     for (let step = 0; step < 100_000; step++) {

@@ -288,6 +288,13 @@ describe("toJSON", () => {
   });
 });
 
+it("an entry of a map without its value has an empty one", () => {
+  // SourceOp{identifier: "x", attrs: {"k": }}, as encoders write it that leave out what is empty.
+  const bytes = Uint8Array.of(0x1a, 8, 0x0a, 1, 0x78, 0x12, 3, 0x0a, 1, 0x6b);
+  const definition = llb.Definition.fromWire({ def: [bytes], metadata: new Map() });
+  expect(definition.vertices[0]?.op.source?.attrs).toEqual(new Map([["k", ""]]));
+});
+
 describe("diffDefinitions", () => {
   it("names the field that changed, and what rests on it", () => {
     const { vertices, isEmpty } = llb.diffDefinitions(graph(), graph({ args: ["npm", "install"] }));

@@ -118,20 +118,22 @@ function visit(
   }
 }
 
+/** The action with its paths as the op carries them; most are written so already. */
 function absolute(action: FileAction, dir: string, sourceDir: string): FileAction {
   switch (action.kind) {
-    case "copy":
-      return {
-        ...action,
-        src: absolutePath(sourceDir, action.src),
-        dest: destinationPath(dir, action.dest),
-      };
+    case "copy": {
+      const src = absolutePath(sourceDir, action.src);
+      const dest = destinationPath(dir, action.dest);
+      return src === action.src && dest === action.dest ? action : { ...action, src, dest };
+    }
     case "symlink":
       return action;
     case "mkdir":
     case "mkfile":
-    case "rm":
-      return { ...action, path: absolutePath(dir, action.path) };
+    case "rm": {
+      const path = absolutePath(dir, action.path);
+      return path === action.path ? action : { ...action, path };
+    }
   }
 }
 

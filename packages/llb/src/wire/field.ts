@@ -122,36 +122,12 @@ export function choice<Name extends string>(number: number, names: readonly Name
 
 /** Texts, each of them written, empty ones too. */
 export function texts(number: number): Field<readonly string[]> {
-  return {
-    number,
-    isDefault: isEmpty,
-    write(writer, values) {
-      for (const value of values) {
-        tag(writer, number, lengthType);
-        writer.text(value);
-      }
-    },
-    read: (reader, wireType, before = []) => appended(before, expected(reader, wireType, lengthType).text()),
-    toJson: (values) => values,
-    fromJson: (json) => jsonArray(json).map(jsonText),
-  };
+  return each(text(number));
 }
 
 /** Byte strings, each of them written. */
 export function byteStrings(number: number): Field<readonly Uint8Array[]> {
-  return {
-    number,
-    isDefault: isEmpty,
-    write(writer, values) {
-      for (const value of values) {
-        tag(writer, number, lengthType);
-        writer.bytes(value);
-      }
-    },
-    read: (reader, wireType, before = []) => appended(before, expected(reader, wireType, lengthType).bytes()),
-    toJson: (values) => values.map(bytesToJson),
-    fromJson: (json) => jsonArray(json).map(bytesFromJson),
-  };
+  return each(bytes(number));
 }
 
 /** Signed numbers in one packed run; an empty list is left out. */
@@ -197,18 +173,22 @@ export function nested<T extends object>(number: number, type: () => Message<T>)
 
 /** Messages, each of them written. */
 export function repeated<T extends object>(number: number, type: () => Message<T>): Field<readonly T[]> {
+  return each(nested(number, type));
+}
+
+/** A list of what another field holds one of, with the same number. */
+function each<T>(item: Field<T>): Field<readonly T[]> {
   return {
-    number,
+    number: item.number,
     isDefault: isEmpty,
     write(writer, values) {
       for (const value of values) {
-        writeNested(writer, number, type(), value);
+        item.write(writer, value);
       }
     },
-    read: (reader, wireType, before = []) =>
-      appended(before, decode(type(), expected(reader, wireType, lengthType).bytes())),
-    toJson: (values) => values.map((value) => toJson(type(), value)),
-    fromJson: (json) => jsonArray(json).map((item) => fromJson(type(), item)),
+    read: (reader, wireType, before = []) => appended(before, item.read(reader, wireType, undefined)),
+    toJson: (values) => values.map((value) => item.toJson(value)),
+    fromJson: (json) => jsonArray(json).map((value) => item.fromJson(value)),
   };
 }
 
@@ -218,6 +198,7 @@ export function map<T extends object | string>(
   type: "text" | (() => Message<T & object>),
 ): Field<ReadonlyMap<string, T>> {
   const value = (type === "text" ? text(2) : nested(2, type)) as unknown as Field<T>;
+  const absent = (type === "text" ? "" : {}) as T;
   return {
     number,
     isDefault: (entries) => entries.size === 0,
@@ -232,8 +213,11 @@ export function map<T extends object | string>(
         writer.close(mark);
       }
     },
-    read: (reader, wireType, before) =>
-      withEntry(before, readEntry(expected(reader, wireType, lengthType).bytes(), value)),
+    read(reader, wireType, before) {
+      const [key, item = absent] = readEntry(expected(reader, wireType, lengthType).bytes(), value);
+      // The map was made by this reader.
+      return ((before ?? new Map<string, T>()) as Map<string, T>).set(key, item);
+    },
     toJson: (entries) =>
       Object.fromEntries(
         [...entries].sort(([a], [b]) => compareUtf8(a, b)).map(([key, item]) => [key, value.toJson(item)]),
@@ -333,14 +317,6 @@ function readEntry<T>(entry: Uint8Array, value: Field<T>): readonly [string, T |
     }
   }
   return [key, item];
-}
-
-function withEntry<T>(
-  before: ReadonlyMap<string, T> | undefined,
-  [key, value]: readonly [string, T | undefined],
-): ReadonlyMap<string, T> {
-  const entries = (before ?? new Map<string, T>()) as Map<string, T>;
-  return value === undefined ? entries : entries.set(key, value);
 }
 
 /** Adds to a list that this reader made itself, and so may change. */
