@@ -81,7 +81,7 @@ export interface SolveOptions<E extends Exporters = Exporters> {
   /**
    * Under what the daemon keeps what it was sent of `locals`, to ask next time only for files whose name, size or time
    * have changed. Directories that are not the same need keys that are not the same. Default: made of the machine and the
-   * directories' paths.
+   * paths of all of `locals`: where another directory joins them, all are sent anew once.
    */
   readonly sharedKey?: string;
   /** Leaves no record in the history of builds (BuildKit 0.11). Default: false. */
