@@ -159,6 +159,10 @@ describeEachDaemon("a build", ({ address }) => {
     await expect(client.solveDockerfile({ context: "/no/such/directory" })).rejects.toMatchObject({
       argument: "context",
     });
+    const large = scratch().file(mkfile("/f", "x".repeat(17 * 1024 * 1024)));
+    await expect(client.solve(large)).rejects.toThrow(
+      "the graph has 17.8 MB, and BuildKit takes 16 MiB at most",
+    );
     const unwritable = [local({ dest: "/dev/null/out" })];
     await expect(
       client.solve(scratch().file(mkfile("/f", "x")), { exports: unwritable }),

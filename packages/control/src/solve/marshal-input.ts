@@ -117,7 +117,7 @@ async function marshalGraph(
 ): Promise<MarshalledGraph> {
   const { resolver, signal } = options;
   if (graph instanceof Definition) {
-    checkLocals(graph, options.locals);
+    checkDefinition(graph, options.locals);
     const image = async () => {
       const platform = await options.platform();
       return { ...platformFields(platform), ...(await baseImage(graph, platform, options)) };
@@ -127,7 +127,7 @@ async function marshalGraph(
   const platform = await options.platform();
   const closed = graph.isOpen ? await resolve(graph, { platform, resolver, signal }) : graph;
   const definition = marshal(closed, { platform });
-  checkLocals(definition, options.locals);
+  checkDefinition(definition, options.locals);
   const image = async () => {
     const own = closed.settings.platform ?? platform;
     const base = closed.settings.image ? undefined : await baseImage(definition, own, options);
@@ -152,6 +152,19 @@ async function baseImage(
 /** An image must name a platform: that of the build, where the state and its base image name none. */
 function platformFields({ os, architecture, variant }: Platform): Image {
   return { os, architecture, ...(variant !== undefined && { variant }) };
+}
+
+/** BuildKit's limit for one message. */
+const maxRequestBytes = 16 * 1024 * 1024;
+
+function checkDefinition(definition: Definition, given: ReadonlySet<string> | undefined): void {
+  const bytes = definition.ops.reduce((sum, op) => sum + op.length, 0);
+  if (bytes > maxRequestBytes) {
+    const problem = `the graph has ${(bytes / 1e6).toFixed(1)} MB, and BuildKit takes 16 MiB at most`;
+    const advice = "give large contents as a local source, or build the graph in parts";
+    throw new InvalidArgumentError("input", bytes, `${problem}: ${advice}`);
+  }
+  checkLocals(definition, given);
 }
 
 function checkLocals(definition: Definition, given: ReadonlySet<string> | undefined): void {
