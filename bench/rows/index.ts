@@ -1,8 +1,16 @@
 import type { Bench } from "../row.ts";
+import { control } from "./control.ts";
 import { frontends } from "./frontend.ts";
 import { llbGraph } from "./llb.ts";
 import { nullPeer } from "./null-peer.ts";
 import { progress } from "./progress.ts";
 import { transfers } from "./transfer.ts";
 
-export const benches: readonly Bench[] = [...transfers, ...nullPeer, ...llbGraph, ...progress, ...frontends];
+export const benches: readonly Bench[] = [
+  ...control,
+  ...transfers,
+  ...nullPeer,
+  ...llbGraph,
+  ...progress,
+  ...frontends,
+];

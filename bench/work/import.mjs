@@ -1,0 +1,2 @@
+// Loads the one package for applications, and nothing else.
+import "buildkit-node";
