@@ -1,6 +1,6 @@
 import { PassThrough, type Readable, Writable } from "node:stream";
 import { create } from "@bufbuild/protobuf";
-import { errorMessage, onAbort } from "@buildkit-node/core";
+import { errorMessage, onAbort, within } from "@buildkit-node/core";
 import { type ExecMessage, type ExitMessage, FdMessageSchema } from "@buildkit-node/proto/gateway";
 import { StatusError } from "@buildkit-node/transport";
 import { ContainerError } from "./container-error.ts";
@@ -26,6 +26,9 @@ export interface ExitStatus {
 
 /** How long the daemon may be silent after a process has ended, before its last word is no longer waited for. */
 const farewellMs = 5_000;
+
+/** How long a killed process may take to end by itself. */
+const killedMs = 500;
 
 /** Largest piece of input in one message. */
 const inputBytes = 256 * 1024;
@@ -105,8 +108,12 @@ export class ContainerProcess {
     this.#canSignal();
     if (this.#over) return;
     void this.#call.send({ case: "Signal", value: { Name } });
-    // Nobody reads it any more, and older daemons would wait for its end.
-    if (Name === "KILL") this.#endInput();
+    // Older daemons wait for the end of its input; sent at once, it could reach the process before the signal does.
+    if (Name === "KILL")
+      void within(this.exited, killedMs).then(
+        () => this.#endInput(),
+        () => {},
+      );
   }
 
   /** Tells a terminal's new size to the process; has no effect without a terminal. */
