@@ -1,17 +1,15 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-/** A context of one file of 512 MB whose bytes do not compress. */
-export function largeTree(root: string): string {
-  const dir = path.join(root, "large");
+/** A context of one file of so many MB whose bytes do not compress. */
+export function largeTree(root: string, megabytes = 512): string {
+  const dir = path.join(root, `large-${megabytes}`);
   return once(dir, () => {
     const block = noise(1 << 20, 1);
-    const parts: Buffer[] = [];
-    for (let i = 0; i < 512; i++) {
+    for (let i = 0; i < megabytes; i++) {
       block.writeUInt32LE(i, 0);
-      parts.push(Buffer.from(block));
+      appendFileSync(path.join(dir, "large.bin"), block);
     }
-    writeFileSync(path.join(dir, "large.bin"), Buffer.concat(parts));
   });
 }
 

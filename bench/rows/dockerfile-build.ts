@@ -43,16 +43,27 @@ export async function setStage(fill: (folder: string) => StageContents): Promise
     [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   };
   const go = await goClient();
-  if (go.name === "buildx") {
-    const args = ["create", "--name", "bench", "--driver", "remote", daemon.address];
-    await measure({ command: go.program, args, env: goEnvironment(stage) });
-  }
+  if (go.name === "buildx") await createBuilder(stage, go.program);
   return stage;
 }
 
+/** Makes the stage's daemon known to docker-buildx as `bench`. */
+export async function createBuilder(stage: Pick<Stage, "goHome" | "daemon">, buildx: string): Promise<void> {
+  const args = ["create", "--name", "bench", "--driver", "remote", stage.daemon.address];
+  await measure({ command: buildx, args, env: goEnvironment(stage) });
+}
+
+/** What is not said by the name of an exporter alone. */
+export interface OurExtras {
+  /** Exporters by the names of their functions, with their options. */
+  readonly exports?: readonly (readonly [name: string, options: object])[];
+  readonly cacheFrom?: readonly object[];
+  readonly cacheTo?: readonly object[];
+}
+
 /** The build as a whole process of ours. */
-export function build(stage: Stage, type: ExportType | undefined): Promise<Cost> {
-  const exported = type === undefined ? [] : ["--type", type, "--dest", stage.dest];
+export function build(stage: Stage, type: ExportType | undefined, extras: OurExtras = {}): Promise<Cost> {
+  const { exports = type === undefined ? [] : [[type, { dest: stage.dest }]], ...caches } = extras;
   const named = Object.entries(stage.contexts).flatMap(([name, dir]) => ["--named", `${name}=${dir}`]);
   return measure({
     command: process.execPath,
@@ -60,32 +71,56 @@ export function build(stage: Stage, type: ExportType | undefined): Promise<Cost>
       worker,
       ...["--address", stage.daemon.address, "--context", stage.context, "--dockerfile", stage.dockerfile],
       ...named,
-      ...exported,
+      ...["--solve", JSON.stringify({ exports, ...caches })],
     ],
   });
 }
 
-/** The same build by the Go client. */
-export async function goBuild(stage: Stage, type: ExportType | undefined): Promise<Cost> {
-  const { name, program } = await goClient();
-  return name === "buildx"
-    ? measure({ command: program, args: buildxArgs(stage, type), env: goEnvironment(stage) })
-    : measure({ command: program, args: buildctlArgs(stage, type) });
+/** The same for the Go clients, which agree on the values but not on the names of their options. */
+export interface GoExtras {
+  /** In place of the exporter's name and its destination. */
+  readonly output?: string;
+  readonly cacheFrom?: string;
+  readonly cacheTo?: string;
 }
 
-function buildxArgs(stage: Stage, type: ExportType | undefined): string[] {
-  const output = type === undefined ? "type=cacheonly" : `type=${type},dest=${stage.dest}`;
+/** The same build by the Go client. */
+export async function goBuild(
+  stage: Stage,
+  type: ExportType | undefined,
+  extras: GoExtras = {},
+): Promise<Cost> {
+  const { name, program } = await goClient();
+  const { output = type && `type=${type},dest=${stage.dest}`, cacheFrom, cacheTo } = extras;
+  const caches = (from: string, to: string) => [
+    ...(cacheFrom === undefined ? [] : [from, cacheFrom]),
+    ...(cacheTo === undefined ? [] : [to, cacheTo]),
+  ];
+  if (name === "buildctl") {
+    const args = [...buildctlArgs(stage, output), ...caches("--import-cache", "--export-cache")];
+    return measure({ command: program, args });
+  }
+  const args = [...caches("--cache-from", "--cache-to"), stage.context];
+  return measure({
+    command: program,
+    args: [...buildxArgs(stage, output), ...args],
+    env: goEnvironment(stage),
+  });
+}
+
+/** All but the context, which comes last. */
+export function buildxArgs(stage: Stage, output = "type=cacheonly"): string[] {
   const named = Object.entries(stage.contexts).flatMap(([name, dir]) => [
     "--build-context",
     `${name}=${dir}`,
   ]);
   return [
     ...["--builder", "bench", "build", "--progress", "quiet", "--provenance=false"],
-    ...["-f", stage.dockerfile, "--output", output, ...named, stage.context],
+    ...["-f", stage.dockerfile, "--output", output, ...named],
   ];
 }
 
-function buildctlArgs(stage: Stage, type: ExportType | undefined): string[] {
+function buildctlArgs(stage: Stage, output: string | undefined): string[] {
   const named = Object.entries(stage.contexts).flatMap(([name, dir]) => [
     ...["--local", `${name}=${dir}`],
     ...["--opt", `context:${name}=local:${name}`],
@@ -95,11 +130,11 @@ function buildctlArgs(stage: Stage, type: ExportType | undefined): string[] {
     ...["build", "--progress", "quiet", "--frontend", "dockerfile.v0"],
     ...["--local", `context=${stage.context}`, "--local", `dockerfile=${path.dirname(stage.dockerfile)}`],
     ...named,
-    ...(type === undefined ? [] : ["--output", `type=${type},dest=${stage.dest}`]),
+    ...(output === undefined ? [] : ["--output", output]),
   ];
 }
 
 /** The Go client's own files go where they are removed with the rest. */
-function goEnvironment(stage: Pick<Stage, "goHome">): Readonly<Record<string, string>> {
+export function goEnvironment(stage: Pick<Stage, "goHome">): Readonly<Record<string, string>> {
   return { HOME: stage.goHome, BUILDX_CONFIG: stage.goHome, DOCKER_CONFIG: stage.goHome };
 }
