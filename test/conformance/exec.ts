@@ -23,7 +23,11 @@ import {
 
 /** The root filesystem after a command. */
 export async function rootOf(exec: ExecValue, evaluator: Evaluator): Promise<StateValue> {
-  return await evaluator.state(async () => (await execOf(exec)).root);
+  // A command that cannot write to its root is not part of it: nobody notices then that it lacks arguments.
+  const isPartOfIt = !exec.options.some(({ name }) => name === "readonlyRootfs");
+  return await evaluator.state(
+    async () => (await (isPartOfIt ? execOf(exec) : makeExec(exec, ["unused"]))).root,
+  );
 }
 
 /** What is mounted at a target after a command, with fresh settings; nothing where nothing is mounted. */
@@ -74,7 +78,10 @@ function execOf(value: ExecValue): Promise<llb.Exec> {
   return exec;
 }
 
-async function makeExec({ base, options, mounts }: ExecValue): Promise<llb.Exec> {
+async function makeExec(
+  { base, options, mounts }: ExecValue,
+  args: readonly string[] = argsOf(sinceReset(options)),
+): Promise<llb.Exec> {
   const step = await stepOptions(options);
   const listed: llb.Mount[] = [];
   for (const mount of mounts) {
@@ -86,7 +93,7 @@ async function makeExec({ base, options, mounts }: ExecValue): Promise<llb.Exec>
   const codes = settings.findLast(({ name }) => name === "validExitCodes")?.args[0];
   const exitCodes = codes === undefined ? [] : list(codes).map(number);
   const devices = options.filter(({ name }) => name === "cdiDevice");
-  return (await base.force()).exec(argsOf(settings), {
+  return (await base.force()).exec(args, {
     ...step,
     mounts: listed,
     with: (from) => changes.reduce((next, change) => change(next), from),

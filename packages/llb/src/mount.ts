@@ -1,4 +1,5 @@
 import type { EntryPoint } from "./call-site.ts";
+import { checkChoice } from "./check-choice.ts";
 import { LlbError, type LlbErrorReason, shown } from "./error.ts";
 import { checkInt64 } from "./int64.ts";
 import type { State } from "./state.ts";
@@ -85,7 +86,7 @@ export interface MountedFileOptions {
 /**
  * Mounts a state. What the step writes there is an output, unless it is read-only or `output` is false.
  *
- * @throws LlbError with reason `mount` for an empty target, or a cached content that cannot be
+ * @throws LlbError with reason `mount` for an empty target, or a `contentCache` that cannot be
  */
 export function bind<const Target extends string>(
   target: Target,
@@ -105,6 +106,7 @@ export function bind<const Target extends string>(
 export function bind(target: string, source: State, options: BindOptions = {}): BindMount {
   const { path = "", readonly = false, output = !readonly, contentCache = "default" } = options;
   checkTarget(target, bind);
+  checkContentCache(target, contentCache, bind);
   if (readonly && output) {
     refuse("mount", output, `mount ${shown(target)}: a read-only mount has no output`, bind);
   }
@@ -162,6 +164,9 @@ export function cache(
     contentCache = "default",
   } = options;
   checkTarget(target, cache);
+  checkContentCache(target, contentCache, cache);
+  const words = ["shared", "private", "locked"];
+  checkChoice(`cache mount ${shown(target)}: sharing`, sharing, words, { reason: "mount", entry: cache });
   if (id === "") {
     refuse("mount", id, `cache mount ${shown(target)}: the id is empty`, cache);
   }
@@ -186,6 +191,7 @@ export function tmpfs(
 ): TmpfsMount {
   const { sizeBytes = 0, readonly = false, contentCache = "default" } = options;
   checkTarget(target, tmpfs);
+  checkContentCache(target, contentCache, tmpfs);
   checkInt64(sizeBytes, `tmpfs mount ${shown(target)}: size`, tmpfs);
   if (sizeBytes < 0) {
     refuse("mount", sizeBytes, `tmpfs mount ${shown(target)}: ${sizeBytes} is no size in bytes`, tmpfs);
@@ -251,6 +257,11 @@ function checkTarget(target: string, entry: EntryPoint): void {
   if (target === "") {
     refuse("mount", target, "a mount needs a target: the path is empty", entry);
   }
+}
+
+function checkContentCache(target: string, contentCache: string, entry: EntryPoint): void {
+  const words = ["default", "on", "off"];
+  checkChoice(`mount ${shown(target)}: contentCache`, contentCache, words, { reason: "mount", entry });
 }
 
 function checkNumbers(

@@ -46,6 +46,18 @@ const atTheCall: readonly Case[] = [
     () => llb.http("https://a/b", { mode: 0o4755 }),
   ],
   ["an OCI layout's layer limit below 0", "source", -1, () => llb.ociLayout("a", { layerLimit: -1 })],
+  [
+    "a way to resolve that there is not",
+    "source",
+    "never",
+    () => llb.image("a", { resolveMode: "never" as "pull" }),
+  ],
+  [
+    "a comparison that there is not",
+    "source",
+    "x",
+    () => llb.local("a", { differ: { type: "x" as "none" } }),
+  ],
   ["an empty web address", "source", "", () => llb.http("")],
   [
     "a web checksum that is no digest",
@@ -98,6 +110,8 @@ const atTheCall: readonly Case[] = [
     "on",
     () => llb.bind("/a", alpine, { path: "/sub", contentCache: "on" }),
   ],
+  ["a sharing that there is not", "mount", "lock", () => llb.cache("/c", { sharing: "lock" as "locked" })],
+  ["a content cache that there is not", "mount", "x", () => llb.tmpfs("/t", { contentCache: "x" as "on" })],
   ["a cache without id", "mount", "", () => llb.cache("/c", { id: "" })],
   ["a size below 0", "mount", -1, () => llb.tmpfs("/t", { sizeBytes: -1 })],
   ["a secret without id", "secret", {}, () => llb.secret("")],

@@ -1,5 +1,6 @@
 import { formatReference, parseReference, type Reference, withDefaultTag } from "@buildkit-node/oci";
 import { callSite, type EntryPoint } from "../call-site.ts";
+import { checkChoice } from "../check-choice.ts";
 import { constraintsOf, type StepOptions } from "../constraints.ts";
 import { Deferred } from "../deferred.ts";
 import { LlbError, shown } from "../error.ts";
@@ -41,6 +42,8 @@ export function image(ref: string, options: ImageOptions = {}): State {
   const reference = withDefaultTag(referenceOf(ref, entry));
   checkDigest(options.checksum, entry);
   checkLayerLimit(options.layerLimit, entry);
+  checkChoice("resolveMode", options.resolveMode, ["default", "pull", "local"], { reason: "source", entry });
+  checkChoice("resolve", options.resolve, ["config", "digest"], { reason: "source", entry });
   const site = callSite(entry);
   const constraints = constraintsOf(options, entry);
   const outputOf = (pinned: Reference, platform = constraints.platform) =>

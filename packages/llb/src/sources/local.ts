@@ -1,3 +1,4 @@
+import { checkChoice } from "../check-choice.ts";
 import { constraintsOf, type StepOptions } from "../constraints.ts";
 import { fresh, type State } from "../state.ts";
 import { SourceDraft, sourceOutput } from "./source.ts";
@@ -30,6 +31,7 @@ export interface LocalOptions extends StepOptions {
  */
 export function local(name: string, options: LocalOptions = {}): State {
   const { include, exclude, followPaths, sharedKeyHint, sessionId, differ, metadataOnly } = options;
+  checkChoice("differ", differ?.type, ["metadata", "none"], { reason: "source", entry: local });
   const draft = new SourceDraft("source.local");
   draft.setFilled("local.session", sessionId, "source.local.sessionid");
   draft.set("local.includepattern", jsonList(include), "source.local.includepatterns");
