@@ -1,8 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { type BuildRecordEvent, connect } from "@buildkit-node/control";
 import type { SolveError } from "@buildkit-node/core";
 import { mkfile, scratch } from "@buildkit-node/llb";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { workDirectory } from "../support/tools.ts";
 import { describeEachDaemon } from "../support/ways.ts";
 
@@ -89,6 +90,29 @@ describeEachDaemon("the history of builds", ({ address }) => {
     expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
     const ids = new Set(spans.map(({ spanId }) => spanId));
     expect(ids.has(step!.parentSpanId!)).toBe(true);
+  });
+
+  it("has the daemon's spans in the caller's trace, where the program has OpenTelemetry", async () => {
+    const traceId = randomBytes(16).toString("hex");
+    const key = Symbol.for("opentelemetry.js.api.1");
+    const api = {
+      context: { active: () => "the caller's context" },
+      propagation: {
+        inject: (context: unknown, carrier: object, setter: { set(...args: unknown[]): void }) => {
+          expect(context).toBe("the caller's context");
+          setter.set(carrier, "traceparent", `00-${traceId}-00f067aa0ba902b7-01`);
+        },
+      },
+    };
+    Object.assign(globalThis, { [key]: api });
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, key));
+    await using client = await connect(address);
+    const { ref } = await client.solve(graph());
+    await client.history.finalize(ref);
+    await expect.poll(() => client.history.trace(ref), { timeout: 15_000 }).toBeDefined();
+    const spans = (await client.history.trace(ref)) ?? [];
+    expect(spans.length).toBeGreaterThan(0);
+    expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
   });
 
   it("gives the newest builds, and those that a text describes", async () => {

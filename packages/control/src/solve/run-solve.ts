@@ -9,6 +9,7 @@ import { awaitSolve } from "./await-solve.ts";
 import { type Drive, driveSolve, type Thrown } from "./drive-solve.ts";
 import { type SolveFields, solveRequestToProto } from "./solve-request.ts";
 import { StepLog } from "./step-log.ts";
+import { traceHeaders } from "./trace-headers.ts";
 
 export interface SolveRun {
   readonly connection: Connection;
@@ -46,7 +47,10 @@ export async function runSolve(run: SolveRun): Promise<Readonly<Record<string, s
   // Where an error may break its connection, that is one on which nothing else runs.
   await using own = connection.keepsHeaderLimit ? undefined : await run.separate(run.signal);
   const control = createClient(Control, (own ?? connection).rpc);
-  const calling = control.solve(solveRequestToProto(request), { signal: call.signal });
+  const calling = control.solve(solveRequestToProto(request), {
+    signal: call.signal,
+    headers: traceHeaders(),
+  });
   run.onStarted(calling);
   const told = readStatus(run, calling, steps);
   const solve =

@@ -1,0 +1,30 @@
+/** What OpenTelemetry's API keeps for all copies of itself in a process, as far as it is used here. */
+interface OpenTelemetry {
+  readonly context?: { active(): unknown };
+  readonly propagation?: {
+    inject(
+      context: unknown,
+      carrier: Record<string, string>,
+      setter: { set(carrier: Record<string, string>, key: string, value: string): void },
+    ): void;
+  };
+}
+
+/** Where it is kept, since version 1.0 of `@opentelemetry/api`. */
+const apiKey = Symbol.for("opentelemetry.js.api.1");
+
+/**
+ * The headers that make the daemon's spans part of the caller's trace: `traceparent` and what else the propagator of the
+ * program's OpenTelemetry writes; none where there is no OpenTelemetry.
+ */
+export function traceHeaders(): Readonly<Record<string, string>> {
+  const api = (globalThis as { readonly [apiKey]?: OpenTelemetry })[apiKey];
+  const headers: Record<string, string> = {};
+  const setter = {
+    set: (carrier: Record<string, string>, key: string, value: string) => {
+      carrier[key] = value;
+    },
+  };
+  if (api?.context !== undefined) api.propagation?.inject(api.context.active(), headers, setter);
+  return headers;
+}
