@@ -7,13 +7,13 @@ const { values } = parseArgs({
     address: { type: "string" },
     context: { type: "string" },
     dockerfile: { type: "string" },
-    solve: { type: "string" },
+    solve: { type: "string", default: "{}" },
     named: { type: "string", multiple: true, default: [] },
   },
 });
 
 const exporters = { dockerLoad, local, oci, tar };
-const { exports, ...caches } = JSON.parse(values.solve);
+const { exports = [], ...caches } = JSON.parse(values.solve);
 
 // Node 20 knows no `await using`, and this file is not compiled.
 const client = await connect(values.address);
