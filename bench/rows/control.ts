@@ -72,7 +72,17 @@ async function coldDockerfile() {
   const context = path.join(daemon.folder, "context");
   await mkdir(context);
   await writeFile(path.join(context, "Dockerfile"), "FROM scratch\nCOPY Dockerfile /\n");
-  const ours = ["--address", daemon.address, "--context", context, "--dockerfile", "Dockerfile"];
+  const nothing = JSON.stringify({ exports: [] });
+  const ours = [
+    "--address",
+    daemon.address,
+    "--context",
+    context,
+    "--dockerfile",
+    "Dockerfile",
+    "--solve",
+    nothing,
+  ];
   const theirs = await goBuild(daemon.address, context, path.join(daemon.folder, "go-home"));
   return [
     await pairs({
