@@ -391,6 +391,23 @@ describe("an export that fails or is taken back", () => {
     }
   });
 
+  it("is kept when the daemon leaves between our last packet and its own", async () => {
+    const dest = path.join(await tempDir(), "dest");
+    const sink = directorySink({ dest });
+    const { daemon, session } = await receiving(sink);
+    const call = diffCopy(daemon);
+    sendStat(call, { path: "file" });
+    sendPacket(call, "STAT");
+    expect(await receivePacket(call)).toMatchObject({ type: 1, ID: 0 });
+    sendContents(call, 0, "contents");
+    expect(await receivePacket(call)).toMatchObject({ type: 3 });
+    call.cancel();
+    await session.close();
+    expect(session.failure).toBeUndefined();
+    await sink.commit();
+    expect(fs.readFileSync(path.join(dest, "file"), "utf8")).toBe("contents");
+  });
+
   it("leaves what another export has put into a directory that it made", async () => {
     const parent = await tempDir();
     const dest = path.join(parent, "made/deep");
