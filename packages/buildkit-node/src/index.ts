@@ -1,4 +1,5 @@
 export {
+  type AttestationOptions,
   Build,
   type CacheEntry,
   type CacheExport,
@@ -16,6 +17,7 @@ export {
   ghaCacheVariables,
   hasCapability,
   type PlatformsInput,
+  type ProvenanceOptions,
   type PruneOptions,
   type ResolveImageOptions,
   type ResolveSourceOptions,

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import path from "node:path";
 import { InvalidArgumentError } from "@buildkit-node/core";
 import { formatPlatform, type Platform } from "@buildkit-node/oci";
+import { type AttestationOptions, attestationAttrs } from "./attestations.ts";
 import { layoutImage } from "./solve/layout-context.ts";
 import type { FrontendInput } from "./solve/solve-input.ts";
 import type { Exporters, LocalSource, SolveOptions } from "./solve/solve-options.ts";
@@ -34,6 +35,8 @@ export interface DockerfileOptions<E extends Exporters = Exporters>
    * `docker-image://alpine`.
    */
   readonly contexts?: Readonly<Record<string, ContextSource>>;
+  /** Statements about the image. They need an exporter of images, or come as files with `local` and `tar`. */
+  readonly attest?: AttestationOptions;
   /** Runs all steps anew, or those of the stages named. Default: none. */
   readonly noCache?: true | readonly string[];
   /** Whether images are looked up in their registries even if the daemon has them. Default: false. */
@@ -140,6 +143,7 @@ function optionAttrs(options: DockerfileOptions): Readonly<Record<string, string
     ...(network !== undefined && { "force-network-mode": network }),
     ...prefixed("build-arg:", options.args ?? {}),
     ...prefixed("label:", options.labels ?? {}),
+    ...attestationAttrs(options.attest ?? {}),
   };
 }
 

@@ -4,6 +4,7 @@ export {
   hasCapability,
   requireCapability,
 } from "@buildkit-node/gateway";
+export type { AttestationOptions, ProvenanceOptions } from "./attestations.ts";
 export type {
   AzblobCache,
   CacheEntry,
