@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
 import { connect, type ResolveImageOptions } from "@buildkit-node/control";
 import { image as exportImage } from "@buildkit-node/exporters";
 import { hasCapability, imageResult, type ResolvedImage } from "@buildkit-node/gateway";
@@ -201,6 +203,38 @@ describeDestructive("resolveImageConfig on a daemon without a content service", 
         code: "ERR_BUILDKIT_UNSUPPORTED",
         capability: "source.ocilayout",
       });
+    }
+  });
+});
+
+describeDestructive("resolveImageConfig behind a mirror", () => {
+  it("gives the mirror's bytes, and itself connects to nothing but the daemon", async () => {
+    const mirrored = await putTestImage(registry, "library/mirrored", { tag: "1", platforms });
+    await using engine = await startEngine("testing", {
+      registries: { mirrors: [`http://${registry.host}`] },
+    });
+    const hosts: string[] = [];
+    const found: ResolvedImage[] = [];
+    const onSocket = (message: unknown) => {
+      const { socket } = message as { readonly socket: Socket };
+      socket.once("connect", () => {
+        if (socket.remoteAddress !== undefined) hosts.push(socket.remoteAddress);
+      });
+    };
+    subscribe("net.client.socket", onSocket);
+    try {
+      await using client = await connect(engine.address);
+      for (const platform of platforms) {
+        found.push(await client.resolveImageConfig("docker.io/library/mirrored:1", { platform }));
+      }
+    } finally {
+      unsubscribe("net.client.socket", onSocket);
+    }
+    expect(hosts).toEqual([]);
+    for (const [i, { manifest }] of mirrored.platforms.entries()) {
+      expect(found[i]).toMatchObject({ digest: mirrored.index.digest, manifestDigest: manifest.digest });
+      const served = await registry.getManifest("library/mirrored", manifest.digest);
+      expect(equal(found[i]?.raw.manifest, served)).toBe(true);
     }
   });
 });
