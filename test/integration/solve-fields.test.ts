@@ -44,6 +44,20 @@ describeEachDaemon("what a build is asked with", ({ address }) => {
     expect(seen).toEqual([`docker-image://${far}`]);
   });
 
+  it("a device, which a daemon without any is not asked for: that would end it", async (context) => {
+    await using client = await connect(address);
+    const workers = await client.listWorkers();
+    if (workers.some(({ devices }) => devices.length > 0)) context.skip("the daemon offers devices");
+    const device = { name: "vendor.example/none=0", optional: true };
+    const built = client.solve(graph().run(["/nothing"], { devices: [device] }));
+    await expect(built).rejects.toMatchObject({
+      code: "ERR_BUILDKIT_UNSUPPORTED",
+      capability: "exec.meta.cdi",
+      message: expect.stringContaining("offers none"),
+    });
+    await client.listWorkers();
+  });
+
   it("exporters that are chosen when the result is known", async () => {
     await using client = await connect(address);
     const refs: (readonly string[])[] = [];

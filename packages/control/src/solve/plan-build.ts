@@ -12,6 +12,7 @@ import type { Drive } from "./drive-solve.ts";
 import { type ExportSet, prepareExports } from "./export-set.ts";
 import { type MarshalledInput, marshalInput } from "./marshal-input.ts";
 import { requireCapabilities } from "./require-capabilities.ts";
+import { requireDevices } from "./require-devices.ts";
 import { runSolve } from "./run-solve.ts";
 import { solveAnswer } from "./solve-answer.ts";
 import { type KnownInput, knownInput, type SolveInput } from "./solve-input.ts";
@@ -79,6 +80,7 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
     });
     const caches = await prepareCaches(plan.options, signal);
     await requireCapabilities(connection, plan.options, exports.requests.length, signal);
+    await requireDevices(connection, input, signal);
     plan.session.receive({ sinks: exports.sinks, stores: [...storesOf(exports), ...caches.stores] });
     const request = { ...requestFields(plan.options, input), ...cacheFields(plan, input, caches) };
     const session = plan.session.needed || input.fetches ? await openSession() : await opening;
