@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { frontendImage, frontendIndex } from "@buildkit-node/frontend/image";
 import { recordBuild } from "@buildkit-node/frontend/testing";
@@ -24,6 +24,23 @@ async function expectResult({ expected }: ExampleFrontend): Promise<void> {
     expect(await readFile(work.in("out", file), "utf8"), file).toBe(content);
   }
 }
+
+describeEachDaemon("a frontend whose module fails", (way) => {
+  it("tells whoever builds why", async () => {
+    await using registry = await startRegistry();
+    await using client = await connect(way.address);
+    await writeFile(work.in("main.ts"), 'throw new Error("there is no table of words");\n');
+    const { state, locals } = await frontendImage({
+      entry: work.in("main.ts"),
+      runtime: "host",
+      conditions: ["@buildkit-node/source"],
+    });
+    const source = `${registry.host}/broken:1`;
+    await client.solve(state, { locals, exports: [image({ name: source, push: true })] });
+    const built = client.solve({ frontend: "gateway.v0" }, { frontendAttrs: { source } });
+    await expect(built).rejects.toThrow("there is no table of words");
+  });
+});
 
 describeEachDaemon("the example frontends", (way) => {
   let client: Client;

@@ -1,3 +1,5 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { BuildkitError } from "@buildkit-node/core";
 
 export interface BundleOptions {
@@ -25,7 +27,7 @@ export async function bundleFrontend(entry: string, options: BundleOptions = {})
   });
   try {
     const { outputFiles } = await build({
-      entryPoints: [entry],
+      stdin: { contents: starter(entry), resolveDir: path.dirname(fileURLToPath(import.meta.url)) },
       bundle: true,
       write: false,
       platform: "node",
@@ -44,4 +46,16 @@ export async function bundleFrontend(entry: string, options: BundleOptions = {})
   } catch (cause) {
     throw new BuildkitError("ERR_BUILDKIT_FRONTEND", `cannot bundle ${entry}`, { cause });
   }
+}
+
+/** Loads the entry file; what fails before it runs its frontend is told to whoever builds, as nobody sees this process. */
+function starter(entry: string): string {
+  return `
+    import { runFrontend } from "@buildkit-node/frontend";
+    try {
+      await import(${JSON.stringify(path.resolve(entry))});
+    } catch (error) {
+      await runFrontend(() => Promise.reject(error));
+    }
+  `;
 }
