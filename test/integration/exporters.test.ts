@@ -4,9 +4,9 @@ import { open, readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { connect } from "@buildkit-node/control";
 import { cacheOnly, docker, image, oci, tar } from "@buildkit-node/exporters";
-import { mkfile, type State, scratch } from "@buildkit-node/llb";
-import { type Index, type Manifest, putInIndex } from "@buildkit-node/oci";
-import { ociLayoutStore, readLayoutIndex, updateLayoutIndex } from "@buildkit-node/session";
+import { mkfile, ociLayout, type State, scratch } from "@buildkit-node/llb";
+import { type Image, type Index, type Manifest, putInIndex } from "@buildkit-node/oci";
+import { contentService, ociLayoutStore, readLayoutIndex, updateLayoutIndex } from "@buildkit-node/session";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { needsCapability } from "../support/capabilities.ts";
 import { type Registry, startRegistry } from "../support/registry.ts";
@@ -195,6 +195,32 @@ describeEachDaemon("layouts", ({ address }) => {
     expect(new Map(found)).toEqual(expected);
     expect(found?.length).toBe(expected.size);
     expect((await readdir(dest)).sort()).toEqual(["blobs", "index.json", "ingest", "oci-layout"]);
+  });
+
+  it("are bases whose config the image has, whoever serves their blobs", async (context) => {
+    await using work = await workDirectory();
+    await using client = await connect(address);
+    await needsCapability(context, client, "source.ocilayout");
+    const dest = work.in("base");
+    const config = { Env: ["PATH=/tools", "A=b"], Cmd: ["/first"], WorkingDir: "/there" };
+    const made = await client.solve(files(), { exports: [oci({ tar: false, dest, config })] });
+    const ref = `layout/base@${made.exports[0].digest}`;
+    const base = ociLayout(ref, { store: "base" });
+    const own = { layouts: { base: dest } };
+    const foreign = { attachables: [contentService(new Map([["oci:base", ociLayoutStore(dest)]]))] };
+    for (const [place, served] of [own, foreign].entries()) {
+      const result = work.in(`image${place}`);
+      const state = (place === 0 ? base : ociLayout(ref, { store: "base", resolve: "config" }))
+        .env("A", "c")
+        .file(mkfile("/more", fresh()));
+      const { exports } = await client.solve(state, {
+        ...served,
+        exports: [oci({ tar: false, dest: result })],
+      });
+      const document = path.join(result, "blobs", ...(exports[0].configDigest ?? "").split(":"));
+      const image: Image = JSON.parse(await readFile(document, "utf8"));
+      expect(image.config).toMatchObject({ ...config, Env: ["PATH=/tools", "A=c"] });
+    }
   });
 
   it("are written several at once, each with its own image and no more", async (context) => {

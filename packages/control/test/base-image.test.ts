@@ -6,6 +6,7 @@ import {
   marshal,
   merge,
   mkfile,
+  ociLayout,
   rm,
   type State,
   scratch,
@@ -45,5 +46,15 @@ describe("the image that a graph starts from", () => {
   it("is looked up as it will be fetched", () => {
     const state = image("alpine", { resolveMode: "local" }).file(mkfile("/a", "x"));
     expect(baseImageOf(marshal(state, { platform }))).toEqual({ ref, resolveMode: "local" });
+  });
+
+  it("may lie in an OCI layout", () => {
+    const digest = `sha256:${"a".repeat(64)}`;
+    const state = ociLayout(`base@${digest}`, { store: "layout", session: "other" }).file(mkfile("/a", "x"));
+    expect(baseImageOf(marshal(state, { platform }))).toEqual({
+      ref: `base@${digest}`,
+      resolveMode: "default",
+      layout: { store: "layout", session: "other" },
+    });
   });
 });

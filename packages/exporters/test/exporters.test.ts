@@ -384,7 +384,16 @@ describe("an exporter to a directory", () => {
       type: "local",
       attrs: { "platform-split": "true", "attestation-prefix": "p-", "source-date-epoch": "7" },
     });
-    expect(await prepared.finish(answer({}))).toEqual({ type: "local", dest });
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  it("has no success without anything sent", async () => {
+    const dest = path.join(folder, "a");
+    const exporters = [local({ dest }), tar({ dest }), tar({ dest: new PassThrough() })];
+    for (const exporter of exporters) {
+      const prepared = await prepare<unknown>(exporter);
+      await expect(prepared.finish(answer({}))).rejects.toBeInstanceOf(DestinationError);
+    }
     expect(fs.readdirSync(folder)).toEqual([]);
   });
 

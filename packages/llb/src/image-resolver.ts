@@ -14,16 +14,26 @@ export interface ResolvedImage {
   readonly config: Image | string | Uint8Array;
 }
 
+/** An OCI layout that a session serves. */
+export interface LayoutPlace {
+  /** Its name in the session. */
+  readonly store: string;
+  /** The session's id. Default: that of the build. */
+  readonly session?: string;
+}
+
 /** Looks images up. A client of a daemon is one; tests bring their own. */
 export interface ImageResolver {
   /**
    * @param ref a whole reference, such as `docker.io/library/alpine:latest`
+   * @param options.layout where the image is, if that is an OCI layout and not a registry
    */
   resolveImageConfig(
     ref: string,
     options: {
       readonly platform: Platform;
       readonly resolveMode: ResolveMode;
+      readonly layout?: LayoutPlace;
       readonly signal?: AbortSignal;
     },
   ): Promise<ResolvedImage>;

@@ -24,6 +24,7 @@ export { imageConfigOf } from "./image-config.ts";
 export type {
   ImageClient,
   ImageResolver,
+  LayoutPlace,
   LookUpOptions,
   ResolvedImage,
   ResolveMode,

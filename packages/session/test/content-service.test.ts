@@ -38,6 +38,28 @@ describe("which store", () => {
     const headers = { "buildkit-attachable-store-id": "local:/elsewhere" };
     await expect(client().info({ digest }, { headers })).rejects.toEqual(status("NotFound"));
   });
+
+  it("may be one of another service's, behind these", async () => {
+    const other = memoryStore();
+    const services = contentService(
+      new Map([["export", store]]),
+      contentService(
+        new Map([
+          ["other", other],
+          ["export", other],
+        ]),
+      ),
+    );
+    await using both = await callServices(services);
+    await storeBlob(store, data);
+    await storeBlob(other, Buffer.from("other"));
+    const infoIn = (id: string, wanted: string) =>
+      both.client(Content).info({ digest: wanted }, { headers: { [storeId[0]]: id } });
+    expect((await infoIn("export", digest)).info?.size).toBe(100_000n);
+    expect((await infoIn("other", digestOf(Buffer.from("other")))).info?.size).toBe(5n);
+    await expect(infoIn("export", digestOf(Buffer.from("other")))).rejects.toEqual(status("NotFound"));
+    await expect(infoIn("nowhere", digest)).rejects.toEqual(status("NotFound"));
+  });
 });
 
 describe("blobs", () => {

@@ -1,13 +1,16 @@
-import type { Definition, DefinitionVertex, ResolveMode } from "@buildkit-node/llb";
+import type { Definition, DefinitionVertex, LayoutPlace, ResolveMode } from "@buildkit-node/llb";
 
 /** The image that a graph starts from. */
 export interface BaseImage {
   /** A whole reference. */
   readonly ref: string;
   readonly resolveMode: ResolveMode;
+  /** Where it is, if not in a registry. */
+  readonly layout?: LayoutPlace;
 }
 
 const imageScheme = "docker-image://";
+const layoutScheme = "oci-layout://";
 
 /**
  * The image at the bottom of a graph's root filesystem: what its steps ran on and its files were copied over.
@@ -47,10 +50,19 @@ function below({ inputs = [], exec, file, merge }: Op, output: number): Input | 
 }
 
 function imageOf(identifier: string, attrs?: ReadonlyMap<string, string>): BaseImage | undefined {
+  if (identifier.startsWith(layoutScheme)) {
+    const ref = identifier.slice(layoutScheme.length);
+    return { ref, resolveMode: "default", layout: layoutOf(attrs) };
+  }
   if (!identifier.startsWith(imageScheme)) return undefined;
   const mode = attrs?.get("image.resolvemode");
   return {
     ref: identifier.slice(imageScheme.length),
     resolveMode: mode === "pull" || mode === "local" ? mode : "default",
   };
+}
+
+function layoutOf(attrs?: ReadonlyMap<string, string>): LayoutPlace {
+  const session = attrs?.get("oci.session");
+  return { store: attrs?.get("oci.store") ?? "", ...(session !== undefined && { session }) };
 }

@@ -78,10 +78,11 @@ export function planSession(options: SolveOptions): SessionPlan {
     needed:
       secrets !== undefined || stores.size + files.length + attachables.length + forwards.length + caches > 0,
     open: async (connection, signal) => {
+      const content = attachables.find(servesContent);
       const services: readonly Attachable[] = [
         ...files,
-        ...attachables,
-        ...(attachables.some(servesContent) ? [] : [contentService(stores)]),
+        ...attachables.filter((one) => one !== content),
+        contentService(stores, content),
         ...(auth === false ? [] : [authService(auth)]),
         ...(secrets === undefined ? [] : [await secretsService({ secrets })]),
         ...(forwards.length === 0 ? [] : [await sshService({ forwards })]),

@@ -7,6 +7,7 @@ import {
   imageConfigOf,
   image as imageSource,
   marshal,
+  ociLayout,
   resolve,
   type State,
 } from "@buildkit-node/llb";
@@ -144,8 +145,10 @@ async function baseImage(
 ): Promise<Image | undefined> {
   const base = baseImageOf(definition);
   if (base === undefined) return undefined;
-  const { resolveMode } = base;
-  const source = imageSource(base.ref, { resolve: "config", resolveMode });
+  const { ref, resolveMode, layout } = base;
+  const source = layout
+    ? ociLayout(ref, { ...layout, resolve: "config" })
+    : imageSource(ref, { resolveMode, resolve: "config" });
   return (await resolve(source, { platform, resolver, signal })).settings.image;
 }
 

@@ -1,5 +1,10 @@
+import { callSite } from "../call-site.ts";
+import { checkChoice } from "../check-choice.ts";
 import { constraintsOf, type StepOptions } from "../constraints.ts";
-import { fresh, type State } from "../state.ts";
+import { Deferred } from "../deferred.ts";
+import { LlbError, shown } from "../error.ts";
+import { readImageConfig, withImage } from "../image-config.ts";
+import { closedState, fresh, State } from "../state.ts";
 import { checkLayerLimit } from "./check-digest.ts";
 import { SourceDraft, sourceOutput } from "./source.ts";
 
@@ -13,13 +18,36 @@ export function ociLayout(
     readonly session?: string;
     /** How many layers to use, counted from the bottom. */
     readonly layerLimit?: number;
+    /** Has `resolve` ask for the image's config and apply its variables, directory and platform. Default: it does not. */
+    readonly resolve?: "config";
   } = {},
 ): State {
-  checkLayerLimit(options.layerLimit, ociLayout);
+  const { store = "", session, layerLimit } = options;
+  checkLayerLimit(layerLimit, ociLayout);
+  checkChoice("resolve", options.resolve, ["config"], { reason: "source", entry: ociLayout });
+  const site = callSite(ociLayout);
   const draft = new SourceDraft("source.ocilayout");
-  draft.setFilled("oci.session", options.session);
-  draft.setFilled("oci.store", options.store);
-  draft.set("oci.layerlimit", options.layerLimit?.toString());
+  draft.setFilled("oci.session", session);
+  draft.setFilled("oci.store", store);
+  draft.set("oci.layerlimit", layerLimit?.toString());
   const parts = { identifier: `oci-layout://${ref}`, attrs: draft.attrs, caps: draft.caps };
-  return fresh(sourceOutput(parts, constraintsOf(options, ociLayout), ociLayout));
+  const constraints = constraintsOf(options, ociLayout);
+  const state = fresh(sourceOutput(parts, constraints, ociLayout, site));
+  if (options.resolve === undefined) return state;
+  return new State(
+    new Deferred([], async (_, { resolver, platform, signal }) => {
+      if (resolver === undefined) {
+        const message = `the image ${shown(ref)} wants its config resolved, and resolve was given no resolver`;
+        throw new LlbError(message, { reason: "resolve", value: ref, site });
+      }
+      const found = await resolver.resolveImageConfig(ref, {
+        platform: constraints.platform ?? platform,
+        resolveMode: "default",
+        layout: { store, ...(session !== undefined && { session }) },
+        ...(signal !== undefined && { signal }),
+      });
+      const image = readImageConfig(found.config, ociLayout);
+      return closedState(state.output, withImage(state.settings, image));
+    }),
+  );
 }

@@ -36,11 +36,23 @@ const listBlock = 100;
 /**
  * Serves content stores to a daemon, by their ids: `export` for `oci` and `docker` exports that are not a tar, `local:<dir>`
  * for local caches, `oci:<id>` for OCI layouts as sources. Stores keep no labels, and lists cannot be filtered.
+ *
+ * @param others serves the stores that are not among these
  */
-export function contentService(stores: ReadonlyMap<string, ContentStore>): Attachable {
+export function contentService(
+  stores: ReadonlyMap<string, ContentStore>,
+  others?: Attachable | undefined,
+): Attachable {
   const find = (metadata: Metadata) => findStore(stores, metadata);
-  const handlers = [...blobHandlers(find), ...ingestHandlers(find)];
-  return { methods: new Map(handlers.map(([path, handler]) => [path, withStatus(handler)])) };
+  const own = [...blobHandlers(find), ...ingestHandlers(find)].map(
+    ([path, handler]) => [path, withStatus(handler)] as const,
+  );
+  const isOwn = ({ metadata }: ServerCall) => stores.has(metadata.get(storeIdKey) ?? "");
+  const methods = own.map(([path, handler]): Method => {
+    const other = others?.methods.get(path);
+    return [path, other === undefined ? handler : (call) => (isOwn(call) ? handler(call) : other(call))];
+  });
+  return { methods: new Map(methods) };
 }
 
 type FindStore = (metadata: Metadata) => ContentStore;

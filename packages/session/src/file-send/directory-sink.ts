@@ -1,6 +1,7 @@
 import path from "node:path";
 import { UnsupportedError } from "@buildkit-node/core";
 import type { ServerCall } from "@buildkit-node/transport";
+import { notReceived } from "../fsutil/destination-error.ts";
 import type { Ownership } from "../fsutil/entry-metadata.ts";
 import { receiveTree } from "../fsutil/receive-tree.ts";
 import { TreeWriter } from "../fsutil/tree-writer.ts";
@@ -30,8 +31,10 @@ export function directorySink(options: DirectorySinkOptions): ExportSink {
   const { ownership = "self", mode = "copy" } = options;
   const deletes = mode === "delete";
   const writers: TreeWriter[] = [];
+  let received = false;
   return {
     async receive(call) {
+      received = true;
       if (deletes) assertWholeResult(call);
       const writer = new TreeWriter({ dest, ownership, deletes });
       writers.push(writer);
@@ -43,6 +46,7 @@ export function directorySink(options: DirectorySinkOptions): ExportSink {
       }
     },
     async commit() {
+      if (!received) throw notReceived(dest);
       writers.length = 0;
     },
     async discard() {

@@ -7,7 +7,11 @@ export interface ExportSink {
    * once everything is written.
    */
   receive(call: ServerCall): Promise<void>;
-  /** The build has succeeded: what was received takes its place. */
+  /**
+   * The build has succeeded: what was received takes its place.
+   *
+   * @throws {DestinationError} when nothing was received
+   */
   commit(): Promise<void>;
   /** The build has failed: what was received is removed, as far as it was not there before. */
   discard(): Promise<void>;

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { BuildkitError, onAbort } from "@buildkit-node/core";
 import type { Metadata, ServerCall } from "@buildkit-node/transport";
 import { bytesMessageData } from "@buildkit-node/transport/internal";
-import { cannotWrite } from "../fsutil/destination-error.ts";
+import { cannotWrite, notReceived } from "../fsutil/destination-error.ts";
 import {
   abandonDestination,
   type ByteDestination,
@@ -65,7 +65,7 @@ class FileSink implements StreamSink {
   }
 
   async commit(): Promise<void> {
-    if (!this.#received) return;
+    if (!this.#received) throw notReceived(this.#dest);
     try {
       await rename(this.#temporary, this.#dest);
     } catch (error) {
@@ -108,7 +108,9 @@ class WritableSink implements StreamSink {
     }
   }
 
-  async commit(): Promise<void> {}
+  async commit(): Promise<void> {
+    if (!this.#received) throw notReceived("the destination that was given");
+  }
 
   async discard(): Promise<void> {
     if (this.#stream === undefined) await abandonDestination(this.#dest);

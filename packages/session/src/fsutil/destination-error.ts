@@ -21,6 +21,11 @@ export function cannotWrite(path: string, cause: unknown): DestinationError {
   return new DestinationError(path, `cannot write ${path}: ${explain(cause)}`, { cause });
 }
 
+/** The error for a build that succeeded without the result that it was asked for. */
+export function notReceived(path: string): DestinationError {
+  return new DestinationError(path, `the daemon ended the build without sending anything for ${path}`);
+}
+
 function explain(cause: unknown): string {
   return explanations[systemCode(cause) ?? ""] ?? errorMessage(cause);
 }
