@@ -138,6 +138,23 @@ describeEachDaemon("docker load", (way) => {
     expect(await own.alive()).toEqual([]);
   });
 
+  it("brings several platforms at once", async () => {
+    await using client = await connect(way.address);
+    const tags = freshTag();
+    const of = (platform: string) => scratch().file(mkfile("/which", platform));
+    const platforms = { "linux/amd64": of("amd64"), "linux/arm64": of("arm64") };
+    const { exports } = await client.solve(
+      { platforms },
+      { exports: [dockerLoad({ engine: address, tags })] },
+    );
+    const [loaded] = exports;
+    expect((await engine.inspect(tags))?.Id).toBe(loaded.digest);
+    const saved = await engine.save(tags);
+    for (const platform of ["amd64", "arm64"])
+      expect(saved.includes(`"architecture":"${platform}"`)).toBe(true);
+    await engine.remove(tags);
+  });
+
   it("fails before the build when there is no engine", async () => {
     await using client = await connect(way.address);
     const load = dockerLoad({ engine: "unix:///no/such/engine.sock", tags: "a:b" });

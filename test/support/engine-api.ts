@@ -7,6 +7,8 @@ export interface EngineApi {
   run(image: string): Promise<string>;
   /** The image's document; `undefined` for one that the engine does not have. */
   inspect(image: string): Promise<{ readonly Id: string; readonly RepoTags: readonly string[] } | undefined>;
+  /** The image's archive. */
+  save(image: string): Promise<Buffer>;
   remove(image: string): Promise<void>;
 }
 
@@ -37,6 +39,9 @@ export function engineApi(address: string): EngineApi {
     async inspect(image) {
       const answer = await call("GET", `/images/${encodeURIComponent(image)}/json`);
       return answer.status === 404 ? undefined : json(answer);
+    },
+    async save(image) {
+      return expectStatus(await call("GET", `/images/${encodeURIComponent(image)}/get`)).body;
     },
     async remove(image) {
       expectStatus(await call("DELETE", `/images/${encodeURIComponent(image)}?force=1`));

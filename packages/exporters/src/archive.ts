@@ -64,7 +64,9 @@ function archiveExporter<Type extends "oci" | "docker">(
   return {
     name: type,
     async prepare(context) {
-      if (type === "docker") await refuseSeveralPlatforms(context);
+      if (type === "docker") {
+        await refuseSeveralPlatforms(context, "the docker exporter writes one platform", "use oci");
+      }
       const prepared =
         options.tar === false
           ? await prepareLayout(type, options, context)
@@ -74,15 +76,16 @@ function archiveExporter<Type extends "oci" | "docker">(
   };
 }
 
-/** @throws {InvalidArgumentError} for a build of several platforms, which no archive for `docker load` holds */
-export async function refuseSeveralPlatforms({ images }: ExportContext): Promise<void> {
+/** @throws {InvalidArgumentError} for a build of several platforms, with why there may be one only, and what to do */
+export async function refuseSeveralPlatforms(
+  { images }: ExportContext,
+  why: string,
+  advice: string,
+): Promise<void> {
   const platforms = images === undefined ? [] : [...(await images()).keys()];
   if (platforms.every((platform) => platform === "")) return;
-  throw new InvalidArgumentError(
-    "exports",
-    "docker",
-    `the docker exporter writes one platform, and the build has ${platforms.join(", ")}: use oci`,
-  );
+  const message = `${why}, and the build has ${platforms.join(", ")}: ${advice}`;
+  throw new InvalidArgumentError("exports", platforms, message);
 }
 
 async function prepareArchive(

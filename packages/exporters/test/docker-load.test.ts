@@ -2,7 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import os from "node:os";
 import path from "node:path";
-import { type DockerLoadOptions, dockerLoad, type LoadProgress } from "@buildkit-node/exporters";
+import {
+  type DockerLoadOptions,
+  dockerLoad,
+  type ExportContext,
+  type LoadProgress,
+} from "@buildkit-node/exporters";
 import { Metadata, type ServerCall, StatusCode } from "@buildkit-node/transport";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -17,7 +22,7 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), "docker-load-test-"));
   seen = [];
   routes = {
-    "GET /_ping": (_, response) => response.end("OK"),
+    "GET /info": (_, response) => response.end('{"Driver":"overlay2"}'),
     "GET /images": (_, response) => response.writeHead(404).end('{"message":"no such image"}'),
   };
   server = createServer((request, response) => {
@@ -73,9 +78,10 @@ function archiveCall(messages: number): ServerCall & { delivered: number } {
   return call;
 }
 
-function prepare(options: Partial<DockerLoadOptions> = {}) {
+function prepare(options: Partial<DockerLoadOptions> = {}, images?: ExportContext["images"]) {
   const engine = `unix://${path.join(folder, "sock")}`;
-  return dockerLoad({ tags: ["app:dev", "host/app"], engine, ...options }).prepare({ daemon: "unix:///b" });
+  const context = { daemon: "unix:///b", ...(images && { images }) };
+  return dockerLoad({ tags: ["app:dev", "host/app"], engine, ...options }).prepare(context);
 }
 
 const answer = {
@@ -194,7 +200,7 @@ describe("docker load", () => {
     expect(() => dockerLoad({ tags: [] })).toThrow("without a tag");
     expect(() => dockerLoad({ tags: `a@sha256:${"0".repeat(64)}` })).toThrow("is not a tag");
     expect(() => dockerLoad({ tags: "a", engine: "gopher://x" })).toThrow();
-    routes["GET /_ping"] = (_, response) => response.writeHead(403).end('{"message":"not you"}');
+    routes["GET /info"] = (_, response) => response.writeHead(403).end('{"message":"not you"}');
     await expect(prepare()).rejects.toMatchObject({ status: 403, text: "not you" });
   });
 
@@ -204,6 +210,19 @@ describe("docker load", () => {
     expect(prepared.request).toEqual({ type: "moby", attrs: { name: "app:dev" } });
     expect(prepared.sink).toBeUndefined();
     expect(await prepared.finish(answer)).toMatchObject({ how: "stored", digest: "sha256:aa" });
-    expect(seen).toEqual([]);
+    expect(seen).toEqual(["GET /info"]);
+  });
+
+  it("sends several platforms to an engine that keeps them, and none to one that does not", async () => {
+    const images = async () =>
+      new Map([
+        ["linux/amd64", {}],
+        ["linux/arm64", {}],
+      ]);
+    await expect(prepare({}, images)).rejects.toThrow("keeps images of one platform");
+    routes["GET /info"] = (_, response) =>
+      response.end(JSON.stringify({ DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]] }));
+    expect((await prepare({}, images)).request).toMatchObject({ type: "oci" });
+    expect((await prepare()).request).toMatchObject({ type: "oci" });
   });
 });

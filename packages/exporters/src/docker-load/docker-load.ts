@@ -14,7 +14,7 @@ import { refuseSeveralPlatforms } from "../archive.ts";
 import type { ExportContext, Exporter, PreparedExport } from "../exporter.ts";
 import { type ImageFacts, imageFacts } from "../image-facts.ts";
 import { type ImageOptions, imageAttributes } from "../image-options.ts";
-import { findImage, pingEngine, tagImage } from "./find-image.ts";
+import { findImage, keepsIndexes, tagImage } from "./find-image.ts";
 import { type LoadProgress, loadImage } from "./load-image.ts";
 
 export interface DockerLoadOptions extends Omit<ImageOptions, "name"> {
@@ -46,7 +46,8 @@ export interface DockerLoadResult extends ImageFacts {
 }
 
 /**
- * Brings the result into a Docker Engine, while the daemon still sends it. Where the daemon is that engine, by its address,
+ * Brings the result into a Docker Engine, while the daemon still sends it. An engine with containerd's image store takes also
+ * several platforms, which makes the build's archive one of `oci` and else of `docker`. Where the daemon is that engine, by its address,
  * it puts the image into its own store; where the engine has the image already, it is not sent.
  *
  * A build with it fails with an {@link EngineError} when the engine does not take the image.
@@ -60,12 +61,17 @@ export function dockerLoad(options: DockerLoadOptions): Exporter<DockerLoadResul
   return {
     name: "docker-load",
     async prepare(context) {
-      await refuseSeveralPlatforms(context);
       const engine = await dial();
+      const indexes = await keepsIndexes(engine, context.signal);
+      if (!indexes) {
+        const why = `the Docker Engine at ${engine.address} keeps images of one platform`;
+        await refuseSeveralPlatforms(context, why, "turn on its containerd image store, or use oci");
+      }
       const attrs = await imageAttributes({ ...options, name: names }, context);
       if (engine.address === context.daemon) return storing(engine, attrs, names);
-      await pingEngine(engine, context.signal);
-      return sending({ engine, attrs, names, context, onProgress: options.onProgress });
+      // Engines take indexes in the OCI layout; those that keep no indexes take one image in Docker's.
+      const type = indexes ? "oci" : "docker";
+      return sending({ engine, type, attrs, names, context, onProgress: options.onProgress });
     },
   };
 }
@@ -92,13 +98,21 @@ function storing(
 
 interface Sending {
   readonly engine: Dialer;
+  readonly type: "docker" | "oci";
   readonly attrs: Readonly<Record<string, string>>;
   readonly names: readonly string[];
   readonly context: ExportContext;
   readonly onProgress: ((progress: LoadProgress) => void) | undefined;
 }
 
-function sending({ engine, attrs, names, context, onProgress }: Sending): PreparedExport<DockerLoadResult> {
+function sending({
+  engine,
+  type,
+  attrs,
+  names,
+  context,
+  onProgress,
+}: Sending): PreparedExport<DockerLoadResult> {
   const signal = context.signal && { signal: context.signal };
   let headers: Metadata | undefined;
   let how: DockerLoadResult["how"] = "sent";
@@ -115,7 +129,7 @@ function sending({ engine, attrs, names, context, onProgress }: Sending): Prepar
     },
   });
   return {
-    request: { type: "docker", attrs },
+    request: { type, attrs },
     sink,
     answers: true,
     finish: async (answer) => ({

@@ -30,10 +30,15 @@ export async function tagImage(
   if (answer.status !== 201) throw refused(engine, answer);
 }
 
-/** @throws {EngineError} when what answers is no engine, or one that refuses */
-export async function pingEngine(engine: Dialer, signal?: AbortSignal): Promise<void> {
-  const answer = await askEngine(engine, { method: "GET", path: "/_ping" }, signal);
+/**
+ * Whether an engine keeps images as containerd does: whole indexes, whatever their platforms.
+ *
+ * @throws {EngineError} when what answers is no engine, or one that refuses
+ */
+export async function keepsIndexes(engine: Dialer, signal?: AbortSignal): Promise<boolean> {
+  const answer = await askEngine(engine, { method: "GET", path: "/info" }, signal);
   if (answer.status !== 200) throw refused(engine, answer);
+  return answer.text.includes('"io.containerd.snapshotter.v1"');
 }
 
 function refused({ address }: Dialer, answer: EngineAnswer): EngineError {
