@@ -1,9 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { connect, hasCapability } from "@buildkit-node/control";
 import { SolveError } from "@buildkit-node/core";
-import { local, oci, tar } from "@buildkit-node/exporters";
+import { dockerLoad, local, oci, tar } from "@buildkit-node/exporters";
 import { copy, local as localSource, merge, mkfile, scratch } from "@buildkit-node/llb";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
+import { engineApi } from "../support/engine-api.ts";
 import { startRegistry } from "../support/registry.ts";
 import { putTestImage } from "../support/test-image.ts";
 import { shell, toolsDirectory, toolsRoot, workDirectory } from "../support/tools.ts";
@@ -114,6 +115,27 @@ describeEachDaemon("the basics", (way) => {
     );
     const image = await failureOf(client.solve(graph(), { exports: [oci({ dest: work.in("oci.tar") })] }));
     expect((image as SolveError).format()).toContain("only with its containerd image store");
+  });
+
+  it("leaves an image in the engine, which runs it", async (context) => {
+    const own = inject("ways").find(
+      (one) => one.daemon === way.daemon && one.address.startsWith("docker://"),
+    );
+    if (own === undefined) return context.skip("the daemon is no Docker Engine");
+    await using work = await workDirectory();
+    await using client = await connect(own.address);
+    const engine = engineApi(own.address);
+    const tags = `basics:t${Date.now()}`;
+    const config = { Cmd: ["/bin/busybox", "cat", "/greeting"], Env: ["A=b"] };
+    const state = toolsRoot().file(mkfile("/greeting", fresh()));
+    const locals = { tools: await toolsDirectory(work.path) };
+    const load = dockerLoad({ engine: own.address, tags, config });
+    const { exports } = await client.solve(state, { locals, exports: [load] });
+    expect(exports[0]).toMatchObject({ how: "stored", sentBytes: 0 });
+    expect(Number.parseInt(await engine.run(tags), 10)).toBeGreaterThan(1e12);
+    await engine.remove(tags);
+    const platforms = { "linux/amd64": graph(), "linux/arm64": graph() };
+    await expect(client.solve({ platforms }, { exports: [load] })).rejects.toThrow("images of one platform");
   });
 
   it("refuses what came later, by the name of what is missing", async () => {

@@ -35,6 +35,8 @@ export interface MarshalInputOptions {
 /** The input in the words of the request. */
 export interface MarshalledInput {
   readonly definition?: WireDefinition;
+  /** What `definition` was written from. */
+  readonly graph?: Definition;
   readonly frontend: string;
   readonly frontendInputs: Readonly<Record<string, WireDefinition>>;
   /** Makes the result in place of the daemon. */
@@ -59,6 +61,7 @@ export async function marshalInput(
       const { definition, image } = await marshalGraph(input.graph, options);
       return {
         definition: definitionToProto(definition),
+        graph: definition,
         frontend: "",
         frontendInputs: {},
         fetches: readsRemote(definition),

@@ -9,6 +9,7 @@ import { imageResolver } from "../resolve-image.ts";
 import type { BuildWork, RunningSolve } from "./build.ts";
 import { planSession, type SessionPlan } from "./build-session.ts";
 import type { Drive } from "./drive-solve.ts";
+import { withConfigInResult } from "./engine-image.ts";
 import { type ExportSet, prepareExports } from "./export-set.ts";
 import { type MarshalledInput, marshalInput } from "./marshal-input.ts";
 import { requireCapabilities } from "./require-capabilities.ts";
@@ -72,15 +73,16 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
   const openSession = () => (opening ??= plan.session.open(connection, signal));
   let exports: ExportSet<E> | undefined;
   try {
-    const input = await marshal(plan, run, openSession);
+    const marshalled = await marshal(plan, run, openSession);
     exports = await prepareExports(exportersOf(plan.options), {
       daemon: connection.address,
-      ...(input.images && { images: input.images }),
+      ...(marshalled.images && { images: marshalled.images }),
       signal,
     });
+    const input = withConfigInResult(marshalled, exports.requests);
     const caches = await prepareCaches(plan.options, signal);
     await requireCapabilities(connection, plan.options, exports.requests.length, signal);
-    await requireDevices(connection, input, signal);
+    await requireDevices(connection, marshalled, signal);
     plan.session.receive({ sinks: exports.sinks, stores: [...storesOf(exports), ...caches.stores] });
     const request = { ...requestFields(plan.options, input), ...cacheFields(plan, input, caches) };
     const session = plan.session.needed || input.fetches ? await openSession() : await opening;
