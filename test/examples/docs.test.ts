@@ -10,12 +10,13 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** What the snippets of a page may use without saying where they have it from. */
 const ambient = `
 import type { Frontend } from "@buildkit-node/frontend";
-import type { Client, llb as LLB } from "buildkit-node";
+import type { Client, llb as LLB, local as Local } from "buildkit-node";
 declare global {
   const client: Client;
   const graph: LLB.State;
   const frontend: Frontend;
   const state: LLB.State;
+  const local: typeof Local;
   const locals: Readonly<Record<string, string>>;
 }
 `;
@@ -37,11 +38,11 @@ it("the snippets of the pages compile", async () => {
   await mkdir(cache, { recursive: true });
   const folder = await mkdtemp(path.join(cache, "snippets-"));
   try {
-    const pages = ["gateway.md", "frontends.md"];
+    const pages = ["control.md", "gateway.md", "frontends.md"];
     for (const page of pages) {
       const text = await readFile(path.join(root, "docs", page), "utf8");
       const snippets = [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code);
-      expect(snippets.length, page).toBeGreaterThan(3);
+      expect(snippets.length, page).toBeGreaterThan(0);
       for (const [index, code] of snippets.entries()) {
         await writeFile(path.join(folder, `${page}-${index}.ts`), `${code}\nexport {};\n`);
       }

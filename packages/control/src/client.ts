@@ -11,6 +11,8 @@ import {
   resolveImageConfig,
   resolveSourceMeta,
 } from "./look-up.ts";
+import { type CloseOptions, RunningBuilds } from "./session/running-builds.ts";
+import { type OpenSessionOptions, SharedSession } from "./session/shared-session.ts";
 import { Build } from "./solve/build.ts";
 import { planBuild } from "./solve/plan-build.ts";
 import type { SolveInput } from "./solve/solve-input.ts";
@@ -51,7 +53,8 @@ export class Client implements AsyncDisposable {
   /** What the daemon's content store has (BuildKit 0.11). */
   readonly content: DaemonContent;
   readonly #link: Link;
-  readonly #builds = new Set<Build<unknown>>();
+  readonly #builds = new RunningBuilds();
+  readonly #sessions = new Set<SharedSession>();
   #closing: Promise<void> | undefined;
 
   /** @internal made by {@link connect} */
@@ -112,7 +115,7 @@ export class Client implements AsyncDisposable {
     const ref = options.ref ?? randomId();
     const build = new Build(ref, planBuild(this.#link, ref, input, options), options.signal);
     this.#builds.add(build);
-    void build.settled().then(() => this.#builds.delete(build));
+    options.session?.hold(build);
     return build;
   }
 
@@ -143,6 +146,23 @@ export class Client implements AsyncDisposable {
     options: SolveOptions<E> = {},
   ): Promise<SolveResult<E>> {
     return this.start(build, options).result;
+  }
+
+  /**
+   * Opens a session that builds can share: given to them as `session`, it serves them its local sources, secrets, SSH agents
+   * and credentials. To the daemon a session is one state of its local sources: what it was sent of one for a build, it has
+   * for every later build of the session too, and does not look for changes.
+   *
+   * @throws {InvalidArgumentError} for a directory that does not exist, or a secret that cannot be had
+   * @throws {SshError} for an agent or a key that cannot be used
+   * @throws {UnsupportedError} for a `sourcePolicy`, by a daemon before BuildKit 0.26
+   */
+  async openSession(options: OpenSessionOptions = {}): Promise<SharedSession> {
+    if (this.#closing !== undefined) throw this.#closedError();
+    const session = await SharedSession.open(this.#link, options);
+    this.#sessions.add(session);
+    void session.closed.then(() => this.#sessions.delete(session));
+    return session;
   }
 
   /**
@@ -183,16 +203,10 @@ export class Client implements AsyncDisposable {
     return this.start(input, solve);
   }
 
-  /**
-   * Ends everything; idempotent.
-   *
-   * @param options.running what becomes of builds that run: `abort` (the default) cancels them, `wait` lets them end
-   */
-  close(options: { readonly running?: "abort" | "wait" } = {}): Promise<void> {
+  /** Ends everything; idempotent. */
+  close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close();
-    if (options.running !== "wait") {
-      for (const build of this.#builds) void build.cancel(this.#closedError());
-    }
+    this.#builds.end(options, this.#closedError());
     return this.#closing;
   }
 
@@ -205,7 +219,8 @@ export class Client implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#builds].map((build) => build.settled()));
+    await this.#builds.settled();
+    await Promise.all([...this.#sessions].map((session) => session.close()));
     await this.#link.close();
   }
 }

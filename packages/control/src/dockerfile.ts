@@ -3,23 +3,34 @@ import path from "node:path";
 import { InvalidArgumentError } from "@buildkit-node/core";
 import { formatPlatform, type Platform } from "@buildkit-node/oci";
 import { type AttestationOptions, attestationAttrs } from "./attestations.ts";
+import type { LocalSource } from "./session/session-options.ts";
 import { layoutImage } from "./solve/layout-context.ts";
 import type { FrontendInput } from "./solve/solve-input.ts";
-import type { Exporters, LocalSource, SolveOptions } from "./solve/solve-options.ts";
+import type { Exporters, SolveOptions } from "./solve/solve-options.ts";
+
+/** One of the local sources of the session that the build shares. */
+export interface SessionLocal {
+  /** Its name in the session's `locals`. */
+  readonly local: string;
+}
 
 /**
- * What a build reads: a directory of this machine, one that is not on disk, or an address that the daemon fetches itself.
+ * What a build reads: a directory of this machine, one that is not on disk, one that a shared session serves, or an address
+ * that the daemon fetches itself.
  */
-export type ContextSource = LocalSource;
+export type ContextSource = LocalSource | SessionLocal;
 
 /** What a Dockerfile is built from, besides what every build is given. */
 export interface DockerfileOptions<E extends Exporters = Exporters>
   extends Omit<SolveOptions<E>, "locals" | "platform"> {
-  /** The build's context: a directory, or the address of a git repository or of an archive. */
+  /**
+   * The build's context: a directory, or the address of a git repository or of an archive. Of a session that the build
+   * shares, frontends know it by the name `context` alone: write `{ local: "context" }`.
+   */
   readonly context: ContextSource;
   /**
-   * The Dockerfile: a path, relative to the context if it is not absolute. In a context that the daemon fetches or that is
-   * not on disk, the path in there. Default: `Dockerfile` in the context.
+   * The Dockerfile: a path, relative to the context if it is not absolute. In a context that the daemon fetches, that is
+   * not on disk, or that is a shared session's, the path in there. Default: `Dockerfile` in the context.
    */
   readonly dockerfile?: string;
   /** The stage to build. Default: the last. */
@@ -57,13 +68,36 @@ export interface DockerfileBuild<E extends Exporters> {
 export function dockerfileBuild<E extends Exporters>(options: DockerfileOptions<E>): DockerfileBuild<E> {
   const place = placeOf(options);
   const contexts = namedContexts(options.contexts ?? {});
+  const locals = { ...place.locals, ...contexts.locals };
+  const layouts = { ...contexts.layouts, ...options.layouts };
+  checkSession(options, locals);
   const solve: SolveOptions<E> = {
     ...options,
-    locals: { ...place.locals, ...contexts.locals },
-    layouts: { ...contexts.layouts, ...options.layouts },
+    ...(Object.keys(locals).length > 0 && { locals }),
+    ...(Object.keys(layouts).length > 0 && { layouts }),
     frontendAttrs: { ...place.attrs, ...contexts.attrs, ...optionAttrs(options), ...options.frontendAttrs },
   };
   return { input: { frontend: "dockerfile.v0" }, solve };
+}
+
+/** Directories are either the build's own, or those of the session that it shares. */
+function checkSession(
+  { session, context, contexts = {} }: DockerfileOptions,
+  locals: Readonly<Record<string, LocalSource>>,
+): void {
+  const ofSession = [context, ...Object.values(contexts)].find(isOfSession);
+  if (session === undefined && ofSession !== undefined) {
+    const message = `the context { local: ${JSON.stringify(ofSession.local)} } is a session's: give session too`;
+    throw new InvalidArgumentError("session", undefined, message);
+  }
+  if (isOfSession(context) && context.local !== "context") {
+    const message = `frontends know a session's context by the name "context", not ${JSON.stringify(context.local)}`;
+    throw new InvalidArgumentError("context", context, message);
+  }
+  if (session !== undefined && Object.keys(locals).length > 0) {
+    const message = "a build that shares a session reads the session's directories: write { local: name }";
+    throw new InvalidArgumentError("context", context, message);
+  }
 }
 
 interface Place {
@@ -74,6 +108,12 @@ interface Place {
 function placeOf({ context, dockerfile }: DockerfileOptions): Place {
   if (isRemote(context)) {
     return { locals: {}, attrs: { context, ...(dockerfile !== undefined && { filename: dockerfile }) } };
+  }
+  if (isOfSession(context)) {
+    return {
+      locals: {},
+      attrs: { dockerfilekey: context.local, ...(dockerfile !== undefined && { filename: dockerfile }) },
+    };
   }
   if (typeof context !== "string" && !path.isAbsolute(dockerfile ?? "")) {
     const attrs = dockerfile === undefined ? {} : { filename: dockerfile };
@@ -113,6 +153,10 @@ function namedContexts(
       attrs[`context:${name}`] = source;
       continue;
     }
+    if (isOfSession(source)) {
+      attrs[`context:${name}`] = `local:${source.local}`;
+      continue;
+    }
     const local = localOf(source);
     if (local === undefined) {
       const message = `the context ${name} (${String(source)}) is not a directory`;
@@ -125,7 +169,7 @@ function namedContexts(
 }
 
 /** `undefined` for the path of what is no directory. */
-function localOf(source: ContextSource): LocalSource | undefined {
+function localOf(source: LocalSource): LocalSource | undefined {
   if (typeof source !== "string") return source;
   const isDirectory = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
   return isDirectory ? path.resolve(source) : undefined;
@@ -156,6 +200,10 @@ function prefixed(
 
 function platformText(platform: string | Platform): string {
   return typeof platform === "string" ? platform : formatPlatform(platform);
+}
+
+function isOfSession(source: ContextSource): source is SessionLocal {
+  return typeof source === "object" && "local" in source;
 }
 
 /** Anything with a scheme, and git's short form `user@host:path`. */

@@ -28,7 +28,7 @@ export {
   DaemonContent,
   type ListContentOptions,
 } from "./content/daemon-content.ts";
-export type { ContextSource, DockerfileOptions } from "./dockerfile.ts";
+export type { ContextSource, DockerfileOptions, SessionLocal } from "./dockerfile.ts";
 export type { BuildFilter } from "./history/build-filter.ts";
 export {
   BuildHistory,
@@ -40,9 +40,12 @@ export type { Blob, BuildRecord, RecordedResult } from "./history/build-record.t
 export type { BuildStatus } from "./history/build-status.ts";
 export type { Span, SpanEvent, SpanLink } from "./history/trace.ts";
 export type { ResolveImageOptions, ResolveSourceOptions } from "./look-up.ts";
+export type { CloseOptions } from "./session/running-builds.ts";
+export type { LocalSource, SessionOptions } from "./session/session-options.ts";
+export { type OpenSessionOptions, SharedSession } from "./session/shared-session.ts";
 export { Build } from "./solve/build.ts";
 export type { FrontendInput, PlatformsInput, SolveInput } from "./solve/solve-input.ts";
-export type { Exporters, LocalSource, SolveOptions } from "./solve/solve-options.ts";
+export type { Exporters, SolveOptions } from "./solve/solve-options.ts";
 export type { SolveResult } from "./solve/solve-result.ts";
 export type { SourceRule, SourceSelector } from "./solve/source-rule.ts";
 export type { DiskUsageOptions, PruneOptions, RecordType, UsageFilter, UsageRecord } from "./storage.ts";

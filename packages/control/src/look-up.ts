@@ -10,7 +10,7 @@ import type {
 import type { SolveOptions } from "./solve/solve-options.ts";
 
 /** Who serves credentials and layouts while the daemon is asked. */
-export type LookUpServices = Pick<SolveOptions, "auth" | "layouts" | "attachables">;
+export type LookUpServices = Pick<SolveOptions, "session" | "auth" | "layouts" | "attachables">;
 
 /** What is asked about an image. */
 export interface ResolveImageOptions extends ImageRequest, LookUpServices {}
@@ -28,18 +28,18 @@ type RunBuild = (build: BuildFunction, options: SolveOptions) => Promise<unknown
 export function resolveImageConfig(
   run: RunBuild,
   ref: string,
-  { auth, layouts, attachables, ...request }: ResolveImageOptions,
+  { session, auth, layouts, attachables, ...request }: ResolveImageOptions,
 ): Promise<ResolvedImage> {
-  const services = { auth, layouts, attachables, signal: request.signal };
+  const services = { session, auth, layouts, attachables, signal: request.signal };
   return lookUp(run, services, (gateway) => gateway.resolveImageConfig(ref, request));
 }
 
 /** Finds out what a source stands for. */
 export function resolveSourceMeta(
   run: RunBuild,
-  { auth, layouts, attachables, secrets, ssh, ...request }: ResolveSourceOptions,
+  { session, auth, layouts, attachables, secrets, ssh, ...request }: ResolveSourceOptions,
 ): Promise<SourceMeta> {
-  const services = { auth, layouts, attachables, secrets, ssh, signal: request.signal };
+  const services = { session, auth, layouts, attachables, secrets, ssh, signal: request.signal };
   return lookUp(run, services, (gateway) => gateway.resolveSourceMeta(request));
 }
 

@@ -8,7 +8,7 @@ export {
 } from "./auth/docker-credentials.ts";
 export type { Fetch } from "./auth/fetch-token.ts";
 export { ContentError, type ContentErrorReason } from "./content/content-error.ts";
-export { contentService } from "./content/content-service.ts";
+export { contentService, type FindContentStore } from "./content/content-service.ts";
 export type {
   ContentCommitOptions,
   ContentInfo,
@@ -38,7 +38,7 @@ export {
 export type { ByteConsumer, ByteDestination } from "./file-send/byte-destination.ts";
 export { type DirectorySinkOptions, directorySink, type LocalMode } from "./file-send/directory-sink.ts";
 export type { ExportSink } from "./file-send/export-sink.ts";
-export { fileSend } from "./file-send/file-send.ts";
+export { type ExportSinks, fileSend } from "./file-send/file-send.ts";
 export { type StreamSink, type StreamSinkOptions, streamSink } from "./file-send/stream-sink.ts";
 export { type FileSyncOptions, fileSync } from "./filesync/file-sync.ts";
 export type { PathUsage, TransferReport } from "./filesync/transfer-report.ts";

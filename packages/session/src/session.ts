@@ -53,6 +53,8 @@ export interface Session extends AsyncDisposable {
    * what lies behind a build's failure that the daemon reports in words of its own.
    */
   readonly failure: unknown;
+  /** The latest of such failures, the newest last: in a session of several builds each has its own. */
+  readonly failures: readonly BuildkitError[];
   /** Ends the session after the calls that still run, or gives them up after ten seconds. Idempotent. */
   close(): Promise<void>;
 }
@@ -119,7 +121,8 @@ class TunnelSession implements Session {
   readonly #stalls = new StallMonitor();
   readonly #lost = new AbortController();
   #state: SessionState = "open";
-  #failure: unknown;
+  #failure: BuildkitError | undefined;
+  #failures: readonly BuildkitError[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(options: {
@@ -150,6 +153,10 @@ class TunnelSession implements Session {
 
   get failure(): unknown {
     return this.#failure;
+  }
+
+  get failures(): readonly BuildkitError[] {
+    return this.#failures;
   }
 
   /** Resolves when the daemon has taken the session on. */
@@ -223,11 +230,15 @@ class TunnelSession implements Session {
 
   #noteFailure(error: unknown): void {
     if (error instanceof CallError || error instanceof StreamLostError) return;
-    this.#failure ??= BuildkitError.is(error)
+    const failure = BuildkitError.is(error)
       ? error
       : new BuildkitError("ERR_BUILDKIT_SESSION", String(error), { cause: error });
+    this.#failure ??= failure;
+    this.#failures = [...this.#failures, failure].slice(-keptFailures);
   }
 }
 
 /** A stall that makes a health check late. */
 const blockedMs = 4000;
+
+const keptFailures = 32;

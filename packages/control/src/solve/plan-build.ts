@@ -1,13 +1,14 @@
 import { type ProgressSink, within } from "@buildkit-node/core";
 import { runBuildFunction } from "@buildkit-node/gateway";
 import { normalizePlatform, type Platform, parsePlatform } from "@buildkit-node/oci";
-import type { ContentStore, Session } from "@buildkit-node/session";
+import type { ContentStore } from "@buildkit-node/session";
 import type { Connection, Link } from "@buildkit-node/transport";
 import { type CacheSet, prepareCaches } from "../cache/prepare-caches.ts";
 import { defaultPlatform } from "../default-platform.ts";
 import { imageResolver } from "../resolve-image.ts";
+import { exportStoreId } from "../session/result-routes.ts";
+import { type BuildSession, planSession, type SessionPlan } from "../session/session-plan.ts";
 import type { BuildWork, RunningSolve } from "./build.ts";
-import { planSession, type SessionPlan } from "./build-session.ts";
 import type { Drive } from "./drive-solve.ts";
 import { withConfigInResult } from "./engine-image.ts";
 import { type ExportSet, prepareExports } from "./export-set.ts";
@@ -32,7 +33,12 @@ export function planBuild<E extends Exporters>(
   input: SolveInput,
   options: SolveOptions<E>,
 ): BuildWork<SolveResult<E>> {
-  const plan: BuildPlan<E> = { ref, input: knownInput(input), options, session: planSession(options) };
+  const plan: BuildPlan<E> = {
+    ref,
+    input: knownInput(input),
+    options,
+    session: planSession(link, ref, options),
+  };
   const { name, progress } = options;
   return async (signal, onStarted) => {
     const display = progress?.attach({ ref, ...(name !== undefined && { name }) });
@@ -69,7 +75,7 @@ const unusedSessionMs = 1_000;
 
 async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Promise<SolveResult<E>> {
   const { connection, display, signal } = run;
-  let opening: Promise<Session> | undefined;
+  let opening: Promise<BuildSession> | undefined;
   const openSession = () => (opening ??= plan.session.open(connection, signal));
   let exports: ExportSet<E> | undefined;
   try {
@@ -83,8 +89,11 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
     const caches = await prepareCaches(plan.options, signal);
     await requireCapabilities(connection, plan.options, exports.requests.length, signal);
     await requireDevices(connection, marshalled, signal);
-    plan.session.receive({ sinks: exports.sinks, stores: [...storesOf(exports), ...caches.stores] });
-    const request = { ...requestFields(plan.options, input), ...cacheFields(plan, input, caches) };
+    plan.session.receive({
+      sinks: exports.sinks,
+      stores: new Map([...storesOf(exports), ...caches.stores]),
+    });
+    const request = { ...requestFields(plan, input), ...cacheFields(plan, input, caches) };
     const session = plan.session.needed || input.fetches ? await openSession() : await opening;
     const response = await runSolve({
       connection,
@@ -111,7 +120,7 @@ function driveOf<E extends Exporters>(
   { drive }: MarshalledInput,
   { ref }: BuildPlan<E>,
   connection: Connection,
-  session: Session | undefined,
+  session: BuildSession | undefined,
   options: Readonly<Record<string, string>>,
 ): { readonly drive?: Drive } {
   if (drive === undefined) return {};
@@ -123,7 +132,7 @@ function driveOf<E extends Exporters>(
 function marshal<E extends Exporters>(
   { input, options, session }: BuildPlan<E>,
   { connection, signal }: BuildRun,
-  openSession: () => Promise<Session>,
+  openSession: () => Promise<BuildSession>,
 ): Promise<MarshalledInput> {
   return marshalInput(input, {
     platform: () => platformFor(options.platform, connection, signal),
@@ -149,7 +158,7 @@ function exportersOf<E extends Exporters>({ exports }: SolveOptions<E>): E {
 
 /** The store of the images that are not sent as archives; daemons know one for all of a build. */
 function storesOf({ store }: ExportSet<Exporters>): readonly (readonly [string, ContentStore])[] {
-  return store === undefined ? [] : [["export", store]];
+  return store === undefined ? [] : [[exportStoreId, store]];
 }
 
 /** Frontends and build functions look in the caches of their own accord, and are told which by an option. */
@@ -167,8 +176,8 @@ function cacheFields<E extends Exporters>(
   };
 }
 
-function requestFields(
-  options: SolveOptions,
+function requestFields<E extends Exporters>(
+  { options, session }: BuildPlan<E>,
   { definition, frontend, frontendInputs }: MarshalledInput,
 ): Omit<SolveFields, "ref" | "session" | "exporters" | "frontendAttrs" | "cacheImports" | "cacheExports"> {
   return {
@@ -179,7 +188,7 @@ function requestFields(
     internal: options.internal ?? false,
     ...(options.sourceRules && { sourceRules: options.sourceRules }),
     sessionExporters: options.sessionExporters !== undefined,
-    sourcePolicy: options.sourcePolicy !== undefined,
+    sourcePolicy: session.decides,
     compatibilityVersion: options.compatibilityVersion ?? 0,
     proxyNetwork: options.proxyNetwork ?? false,
   };

@@ -1,9 +1,10 @@
-import { onAbort, SolveError, type StatusUpdate, within } from "@buildkit-node/core";
+import { errorMessage, onAbort, SolveError, type StatusUpdate, within } from "@buildkit-node/core";
 import { Control } from "@buildkit-node/proto/control";
-import type { Session } from "@buildkit-node/session";
 import { type Connection, ConnectionLostError } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
 import { solveFailure } from "../errors/solve-failure.ts";
+import { buildBaggage } from "../session/result-routes.ts";
+import type { BuildSession } from "../session/session-plan.ts";
 import { followBuild } from "../status/follow-build.ts";
 import { awaitSolve } from "./await-solve.ts";
 import { type Drive, driveSolve, type Thrown } from "./drive-solve.ts";
@@ -17,7 +18,7 @@ export interface SolveRun {
   readonly separate: (signal: AbortSignal) => Promise<Connection>;
   readonly request: SolveFields;
   /** The session that serves the build; absent when it needs none. The run closes it. */
-  readonly session: Session | undefined;
+  readonly session: BuildSession | undefined;
   /** The function that makes the result, for a build that this client drives. */
   readonly drive?: Drive;
   /** A promise holds further updates back until it resolves. */
@@ -49,7 +50,7 @@ export async function runSolve(run: SolveRun): Promise<Readonly<Record<string, s
   const control = createClient(Control, (own ?? connection).rpc);
   const calling = control.solve(solveRequestToProto(request), {
     signal: call.signal,
-    headers: traceHeaders(),
+    headers: traceHeaders(session?.isShared === true ? buildBaggage(request.ref) : undefined),
   });
   run.onStarted(calling);
   const told = readStatus(run, calling, steps);
@@ -84,7 +85,8 @@ async function explain(
   const { connection, request, session, signal } = run;
   if (signal.aborted || error instanceof ConnectionLostError) return error;
   // What failed on this side, or the loss of the session, is what the daemon's words are about.
-  if (session?.failure !== undefined) return session.failure;
+  const failure = session?.failureBehind(errorMessage(error));
+  if (failure !== undefined) return failure;
   if (session?.lost.aborted === true) return session.lost.reason;
   if (thrown !== undefined && !(thrown.error instanceof SolveError)) return thrown.error;
   return solveFailure(connection, request.ref, error, steps);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { randomId } from "@buildkit-node/core";
-import type { LocalSource } from "./solve-options.ts";
+import type { LocalSource } from "../session/session-options.ts";
 
 /**
  * A key for directories of this machine: the same for the same directories, and no other's. The daemon keeps what it was

@@ -16,8 +16,10 @@ const apiKey = Symbol.for("opentelemetry.js.api.1");
 /**
  * The headers that make the daemon's spans part of the caller's trace: `traceparent` and what else the propagator of the
  * program's OpenTelemetry writes; none where there is no OpenTelemetry.
+ *
+ * @param entry what the daemon is to repeat in its own calls, as an entry of W3C baggage
  */
-export function traceHeaders(): Readonly<Record<string, string>> {
+export function traceHeaders(entry?: string): Readonly<Record<string, string>> {
   const api = (globalThis as { readonly [apiKey]?: OpenTelemetry })[apiKey];
   const headers: Record<string, string> = {};
   const setter = {
@@ -26,5 +28,9 @@ export function traceHeaders(): Readonly<Record<string, string>> {
     },
   };
   if (api?.context !== undefined) api.propagation?.inject(api.context.active(), headers, setter);
+  if (entry !== undefined) {
+    const { baggage } = headers;
+    headers["baggage"] = baggage === undefined ? entry : `${baggage},${entry}`;
+  }
   return headers;
 }

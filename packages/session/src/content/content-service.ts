@@ -33,6 +33,9 @@ const storeIdKey = "buildkit-attachable-store-id";
 /** Infos in one message of a list. */
 const listBlock = 100;
 
+/** Finds the store that a daemon's call is for; `undefined` where there is none. */
+export type FindContentStore = (id: string, metadata: Metadata) => ContentStore | undefined;
+
 /**
  * Serves content stores to a daemon, by their ids: `export` for `oci` and `docker` exports that are not a tar, `local:<dir>`
  * for local caches, `oci:<id>` for OCI layouts as sources. Stores keep no labels, and lists cannot be filtered.
@@ -40,14 +43,15 @@ const listBlock = 100;
  * @param others serves the stores that are not among these
  */
 export function contentService(
-  stores: ReadonlyMap<string, ContentStore>,
+  stores: ReadonlyMap<string, ContentStore> | FindContentStore,
   others?: Attachable | undefined,
 ): Attachable {
-  const find = (metadata: Metadata) => findStore(stores, metadata);
+  const byId: FindContentStore = typeof stores === "function" ? stores : (id) => stores.get(id);
+  const find = (metadata: Metadata) => findStore(byId, metadata);
   const own = [...blobHandlers(find), ...ingestHandlers(find)].map(
     ([path, handler]) => [path, withStatus(handler)] as const,
   );
-  const isOwn = ({ metadata }: ServerCall) => stores.has(metadata.get(storeIdKey) ?? "");
+  const isOwn = ({ metadata }: ServerCall) => byId(metadata.get(storeIdKey) ?? "", metadata) !== undefined;
   const methods = own.map(([path, handler]): Method => {
     const other = others?.methods.get(path);
     return [path, other === undefined ? handler : (call) => (isOwn(call) ? handler(call) : other(call))];
@@ -58,11 +62,11 @@ export function contentService(
 type FindStore = (metadata: Metadata) => ContentStore;
 type Method = readonly [path: string, handler: CallHandler];
 
-function findStore(stores: ReadonlyMap<string, ContentStore>, metadata: Metadata): ContentStore {
+function findStore(byId: FindContentStore, metadata: Metadata): ContentStore {
   const id = metadata.get(storeIdKey);
   if (id === undefined)
     throw new CallError(StatusCode.invalidArgument, `a content call without ${storeIdKey}`);
-  const store = stores.get(id);
+  const store = byId(id, metadata);
   if (store === undefined) throw new CallError(StatusCode.notFound, `no content store ${JSON.stringify(id)}`);
   return store;
 }
