@@ -10,13 +10,14 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** What the snippets of a page may use without saying where they have it from. */
 const ambient = `
 import type { Frontend } from "@buildkit-node/frontend";
-import type { Client, llb as LLB, local as Local } from "buildkit-node";
+import type { BuildLostError as Lost, Client, llb as LLB, local as Local } from "buildkit-node";
 declare global {
   const client: Client;
   const graph: LLB.State;
   const frontend: Frontend;
   const state: LLB.State;
   const local: typeof Local;
+  const BuildLostError: typeof Lost;
   const locals: Readonly<Record<string, string>>;
 }
 `;

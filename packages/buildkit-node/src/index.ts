@@ -1,6 +1,7 @@
 export {
   type AttestationOptions,
   Build,
+  BuildLostError,
   type CacheEntry,
   type CacheExport,
   type CacheImport,

@@ -126,7 +126,7 @@ export class Client implements AsyncDisposable {
    * @throws {SolveError} when the build fails on the daemon
    * @throws {LocalSourceError} for a file that the daemon asked for and that cannot be read
    * @throws {DestinationError} for a result that cannot be written
-   * @throws {ConnectionLostError} when the connection is lost meanwhile; the build can be looked up by its reference
+   * @throws {BuildLostError} when the connection is lost meanwhile: `history.wait(error.ref)` tells what became of the build
    */
   async solve<const E extends Exporters = readonly []>(
     input: SolveInput,

@@ -29,6 +29,7 @@ export {
   type ListContentOptions,
 } from "./content/daemon-content.ts";
 export type { ContextSource, DockerfileOptions, SessionLocal } from "./dockerfile.ts";
+export { BuildLostError } from "./errors/build-lost-error.ts";
 export type { BuildFilter } from "./history/build-filter.ts";
 export {
   BuildHistory,

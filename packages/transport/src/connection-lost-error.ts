@@ -6,9 +6,11 @@ export class ConnectionLostError extends BuildkitError {
   /** The daemon's address. */
   readonly address: string;
 
-  constructor(address: string, cause: unknown) {
+  /** @param advice what to do about it */
+  constructor(address: string, cause: unknown, advice?: string) {
     const why = cause === undefined ? "the other side closed it" : errorMessage(cause);
-    super("ERR_BUILDKIT_CONNECTION_LOST", `the connection to ${address} was lost: ${why}`, { cause });
+    const end = advice === undefined ? "" : `; ${advice}`;
+    super("ERR_BUILDKIT_CONNECTION_LOST", `the connection to ${address} was lost: ${why}${end}`, { cause });
     this.address = address;
   }
 }

@@ -105,6 +105,21 @@ export class BuildHistory {
   }
 
   /**
+   * Waits until a build is over, also one that an earlier connection or another client began, and gives its record;
+   * `undefined` for a build that the daemon does not know, or no longer: of those that ran when a daemon ended it knows
+   * nothing afterwards.
+   *
+   * @throws {SolveError} when it has failed or was canceled, with all that the record has of that
+   */
+  async wait(ref: string, options: CallOptions = {}): Promise<BuildRecord | undefined> {
+    const known = await this.get(ref, options);
+    const record = known?.completed === undefined ? known && (await this.#end(ref, options)) : known;
+    const failure = record?.error === undefined ? undefined : await this.error(ref, options);
+    if (failure !== undefined) throw failure;
+    return record;
+  }
+
+  /**
    * The spans that the daemon recorded of a build (BuildKit 0.11), written some seconds after the build's end: see
    * {@link finalize}. `undefined` where there are none (yet).
    */
@@ -149,6 +164,16 @@ export class BuildHistory {
   /** Has the trace of a build written now, in place of some seconds after its end (BuildKit 0.15). */
   finalize(ref: string, options: CallOptions = {}): Promise<void> {
     return this.#update({ Ref: ref, Finalize: true }, options);
+  }
+
+  /** The record of a build that runs, once it is over. */
+  async #end(ref: string, { signal }: CallOptions): Promise<BuildRecord | undefined> {
+    const connection = await this.#link.connection(signal);
+    for await (const { kind, record } of records(connection, { EarlyExit: false, Ref: ref }, signal)) {
+      if (record.ref === ref && kind === "completed") return record;
+      if (record.ref === ref && kind === "deleted") return undefined;
+    }
+    return undefined;
   }
 
   async *#listen(

@@ -2,6 +2,7 @@ import { errorMessage, onAbort, SolveError, type StatusUpdate, within } from "@b
 import { Control } from "@buildkit-node/proto/control";
 import { type Connection, ConnectionLostError } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
+import { BuildLostError } from "../errors/build-lost-error.ts";
 import { solveFailure } from "../errors/solve-failure.ts";
 import { buildBaggage } from "../session/result-routes.ts";
 import type { BuildSession } from "../session/session-plan.ts";
@@ -83,7 +84,8 @@ async function explain(
   steps: StepLog,
 ): Promise<unknown> {
   const { connection, request, session, signal } = run;
-  if (signal.aborted || error instanceof ConnectionLostError) return error;
+  if (signal.aborted) return error;
+  if (error instanceof ConnectionLostError) return new BuildLostError(request.ref, error);
   // What failed on this side, or the loss of the session, is what the daemon's words are about.
   const failure = session?.failureBehind(errorMessage(error));
   if (failure !== undefined) return failure;
