@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { type Build, connect } from "@buildkit-node/control";
 import { type BuildEvent, type ProgressDisplay, SolveError, type StatusUpdate } from "@buildkit-node/core";
-import { local, tar } from "@buildkit-node/exporters";
+import { local, oci, tar } from "@buildkit-node/exporters";
 import { copy, image, local as localSource, mkfile, scratch } from "@buildkit-node/llb";
 import { expect, it } from "vitest";
 import { needsCapability } from "../support/capabilities.ts";
@@ -169,6 +169,23 @@ describeEachDaemon("a build", ({ address }) => {
     ).rejects.toMatchObject({
       code: "ERR_BUILDKIT_DESTINATION",
     });
+  });
+
+  it("refuses what the types do not allow either", async () => {
+    await using client = await connect(address);
+    const wrong = (running: Promise<unknown>, argument: string) =>
+      expect(running).rejects.toMatchObject({ code: "ERR_BUILDKIT_INVALID_ARGUMENT", argument });
+    for (const input of [null, "alpine", {}, { platforms: {} }, { frontend: "" }]) {
+      await wrong(client.solve(input as never), expect.stringMatching(/^input/) as unknown as string);
+    }
+    const exports = local({ dest: "/dev/null" });
+    await wrong(client.solve(scratch(), { exports: exports as never }), "exports");
+    await using work = await workDirectory();
+    await writeFile(work.in("Dockerfile"), "FROM scratch\n");
+    const context = work.path;
+    await wrong(client.solveDockerfile({ context, platforms: ["linux/a/b/c"] }), "platform");
+    const named = [oci({ dest: work.in("a.tar"), name: "Upper:1" })];
+    await wrong(client.solveDockerfile({ context, exports: named }), "reference");
   });
 
   it("fails with the image that cannot be had", async () => {

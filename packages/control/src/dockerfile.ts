@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { InvalidArgumentError } from "@buildkit-node/core";
-import { formatPlatform, type Platform } from "@buildkit-node/oci";
+import { formatPlatform, type Platform, parsePlatform } from "@buildkit-node/oci";
 import { type AttestationOptions, attestationAttrs } from "./attestations.ts";
 import type { LocalSource } from "./session/session-options.ts";
 import { layoutImage } from "./solve/layout-context.ts";
@@ -64,7 +64,7 @@ export interface DockerfileBuild<E extends Exporters> {
   readonly solve: SolveOptions<E>;
 }
 
-/** @throws {InvalidArgumentError} for a context or a Dockerfile that is not there */
+/** @throws {InvalidArgumentError} for a context or a Dockerfile that is not there, and a platform that is none */
 export function dockerfileBuild<E extends Exporters>(options: DockerfileOptions<E>): DockerfileBuild<E> {
   const place = placeOf(options);
   const contexts = namedContexts(options.contexts ?? {});
@@ -199,7 +199,9 @@ function prefixed(
 }
 
 function platformText(platform: string | Platform): string {
-  return typeof platform === "string" ? platform : formatPlatform(platform);
+  if (typeof platform !== "string") return formatPlatform(platform);
+  parsePlatform(platform);
+  return platform;
 }
 
 function isOfSession(source: ContextSource): source is SessionLocal {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
-import type { Image, ImageConfig } from "@buildkit-node/oci";
+import { type Image, type ImageConfig, parseReference } from "@buildkit-node/oci";
 import { type Annotations, annotationAttributes, annotationList } from "./annotation.ts";
 import { attributes } from "./attributes.ts";
 import type { ExportContext } from "./exporter.ts";
@@ -85,6 +85,7 @@ const highestLevel = { uncompressed: 22, gzip: 9, estargz: 9, zstd: 22 } as cons
 
 function checkOptions(options: ImageOptions): void {
   const { compression = "gzip", compressionLevel: level, sourceDateEpoch: epoch } = options;
+  for (const name of chosenNames(options)) parseReference(name);
   if (!(compression in highestLevel)) {
     throw new InvalidArgumentError(
       "compression",

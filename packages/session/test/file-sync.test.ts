@@ -405,5 +405,7 @@ describe("what goes wrong while a directory is sent", () => {
     expect(() => fileSync({ directories: { context: path.join(context, "file") } })).toThrow(
       "is not a directory",
     );
+    const stream = process.stdin as never;
+    expect(() => fileSync({ directories: { context: stream } })).toThrow('the local source "context" is no');
   });
 });

@@ -33,19 +33,26 @@ export type KnownInput =
     }
   | { readonly kind: "function"; readonly build: BuildFunction };
 
-/** @throws {InvalidArgumentError} for a frontend without a name, and for no platform at all */
+/** @throws {InvalidArgumentError} for what cannot be built, a frontend without a name, and no platform at all */
 export function knownInput(input: SolveInput): KnownInput {
   if (typeof input === "function") return { kind: "function", build: input };
-  if (input instanceof Definition) return { kind: "graph", graph: input };
+  if (typeof input !== "object" || input === null) throw noInput(input);
+  if (input instanceof Definition || "isOpen" in input) return { kind: "graph", graph: input };
   if ("platforms" in input) {
     const graphs = new Map(Object.entries(input.platforms));
     if (graphs.size > 0) return { kind: "platforms", graphs };
     throw new InvalidArgumentError("input.platforms", input.platforms, "there is no platform to build for");
   }
-  if (!("frontend" in input)) return { kind: "graph", graph: input };
+  if (!("frontend" in input)) throw noInput(input);
   const { frontend, inputs = {} } = input;
   if (typeof frontend !== "string" || frontend === "") {
     throw new InvalidArgumentError("input.frontend", frontend, "the frontend's name is missing");
   }
   return { kind: "frontend", frontend, inputs: new Map(Object.entries(inputs)) };
+}
+
+function noInput(input: unknown): InvalidArgumentError {
+  const message =
+    "there is nothing to build: give a State, a Definition, { platforms }, { frontend } or a function of a gateway";
+  return new InvalidArgumentError("input", input, message);
 }

@@ -16,8 +16,17 @@ export function serveDisk(name: string, directory: string, onUnreadable: OnUnrea
   return async () => new DiskTree(root, onUnreadable);
 }
 
-/** The entries are read once, when the daemon first asks for them. */
+/**
+ * The entries are read once, when the daemon first asks for them.
+ *
+ * @throws {InvalidArgumentError} for what is neither a path nor a virtual directory
+ */
 export function serveVirtual(name: string, directory: VirtualDirectory): ServedDirectory {
+  if (typeof directory?.entries !== "function") {
+    const advice = "give a path, or what virtualDirectory, tarDirectory or imageDirectory makes";
+    const message = `the local source "${name}" is no directory: ${advice}`;
+    throw new InvalidArgumentError(`directories.${name}`, directory, message);
+  }
   let index: Promise<VirtualNode> | undefined;
   return async (signal) => {
     index ??= readVirtualIndex(name, directory, signal);
