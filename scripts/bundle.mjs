@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const runtime = "@buildkit-node/proto/runtime";
+const takenIn = /^(@connectrpc\/connect|multiformats|get-east-asian-width)(\/|$)/;
 const packages = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../packages");
 
 const folders = readdirSync(packages, { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -26,7 +27,13 @@ async function bundle(folder) {
     target: "es2023",
     // Other packages stay what they are, and so does what a package chooses by the place where it runs.
     external: ["#*", "esbuild"],
-    plugins: [externals(manifest.name)],
+    plugins: [externals({ name: manifest.name, folder })],
+    // For `Headers`, Node would load all of its `fetch`.
+    inject: manifest.name === "@buildkit-node/transport" ? [path.join(folder, "src/rpc-headers.ts")] : [],
+    // Names stay, so that stack traces can be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 120,
     chunkNames: "shared/[name]-[hash]",
     sourcemap: true,
     sourcesContent: false,
@@ -37,33 +44,48 @@ async function bundle(folder) {
   if (notices !== "") writeFileSync(path.join(outdir, "NOTICE.txt"), notices);
 }
 
-/** What the files of others that were taken in say of their authors and licences, each once. */
+/** What the files of others that were taken in say of their authors and licences, or their packages do, each once. */
 function noticesOf(inputs) {
   const foreign = inputs.filter((file) => file.includes("node_modules"));
-  const heads = foreign.map((file) => /^(?:\/\/.*\n)+/.exec(readFileSync(file, "utf8"))?.[0] ?? "");
-  const notices = [...new Set(heads)].filter((head) => head.includes("Copyright"));
-  return notices.map((notice) => notice.replace(/^\/\/ ?/gm, "")).join("\n----\n\n");
+  const heads = foreign.map((file) => {
+    const head = /^(?:\/\/.*\n)+/.exec(readFileSync(file, "utf8"))?.[0] ?? "";
+    return head.includes("Copyright") ? head.replace(/^\/\/ ?/gm, "") : licenceOf(file);
+  });
+  return [...new Set(heads)].join("\n----\n\n");
+}
+
+function licenceOf(file) {
+  const [folder] = /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(file);
+  const licences = readdirSync(folder).filter((name) => /^licen[cs]e/i.test(name));
+  if (licences.length === 0) throw new Error(`${folder} has no licence to be told of`);
+  const texts = licences.map((name) => readFileSync(path.join(folder, name), "utf8"));
+  return `${path.basename(folder)}\n\n${texts.join("\n")}`;
 }
 
 /**
- * Leaves every package out of the bundle but two. Connect goes in as far as it is used. Of protobuf-es, the package with the
- * generated code takes in what all of them use, and they have it from there; its writer, which needs nothing else, goes
- * where it is used.
+ * Leaves the workspace's packages and most others out of a bundle. Taken in, as far as it is used, is what has many small files:
+ * connect, and the generated code. Of protobuf-es, the package with the generated code takes in what all of them use, and
+ * they have it from there.
  */
-function externals(name) {
-  const isRuntime = /^@bufbuild\/protobuf(\/wkt)?$/;
-  const isTakenIn = /^@(bufbuild\/protobuf|connectrpc\/connect)/;
+function externals({ name, folder }) {
   const hasRuntime = name === "@buildkit-node/proto";
+  const fromRuntime = { path: runtime, external: true, sideEffects: false };
+  const generated = /^@buildkit-node\/proto\/(?!runtime$)(.*)$/;
   return {
     name: "externals",
     setup: (esbuild) => {
       esbuild.onResolve({ filter: /^[a-z@]/ }, ({ path: wanted, kind }) => {
         if (kind === "entry-point") return undefined;
-        if (!isTakenIn.test(wanted)) return { path: wanted, external: true };
-        if (isRuntime.test(wanted) && !hasRuntime)
-          return { path: runtime, external: true, sideEffects: false };
-        return undefined;
+        if (wanted.startsWith("@bufbuild/")) return hasRuntime ? undefined : fromRuntime;
+        if (takenIn.test(wanted)) return undefined;
+        const [, part] = generated.exec(wanted) ?? [];
+        if (part !== undefined) return { path: path.join(packages, "proto/src", `${part}.ts`) };
+        return { path: wanted, external: true };
       });
+      // The descriptors of protobuf-es' own messages, too, are made by what the generated code is made with.
+      const codegen = /^#codegen$|\/codegenv2\/(file|message|enum|service)\.js$/;
+      const made = { path: path.join(folder, "src/codegen/codegen.ts"), sideEffects: false };
+      esbuild.onResolve({ filter: codegen }, () => (hasRuntime ? made : fromRuntime));
     },
   };
 }
@@ -74,9 +96,9 @@ function scripts(value) {
   return Object.values(value ?? {}).flatMap(scripts);
 }
 
-/** What an earlier build left, which nobody would load any more. */
+/** What an earlier build left, which nobody would load or read any more. */
 function removeScripts(folder) {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (/\.js(\.map)?$/.test(entry.name)) rmSync(path.join(entry.parentPath, entry.name));
+    if (/^NOTICE\.txt$|\.js(\.map)?$/.test(entry.name)) rmSync(path.join(entry.parentPath, entry.name));
   }
 }

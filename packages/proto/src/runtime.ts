@@ -9,10 +9,16 @@ export {
   toJson,
   toJsonString,
 } from "@bufbuild/protobuf";
+export { BinaryWriter, base64Decode, base64Encode, WireType } from "@bufbuild/protobuf/wire";
 export {
+  anyPack,
   EmptySchema,
   file_google_protobuf_any,
+  file_google_protobuf_empty,
+  file_google_protobuf_field_mask,
+  file_google_protobuf_timestamp,
   timestampDate,
   timestampFromDate,
   timestampMs,
 } from "@bufbuild/protobuf/wkt";
+export { enumDesc, fileDesc, messageDesc, serviceDesc } from "#codegen";

@@ -2,7 +2,8 @@ import type { ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { onAbort } from "@buildkit-node/core";
 import { Code, ConnectError as RpcError, type Transport } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { createTransport } from "@connectrpc/connect/protocol-grpc";
+import { rpcHttpClient } from "./rpc-http-client.ts";
 import { statusError } from "./status-error.ts";
 
 /** BuildKit's own limit for one message, in both directions. */
@@ -14,18 +15,16 @@ export function createRpcTransport(connection: {
   readonly lost: AbortSignal;
   readonly request: (headers: OutgoingHttpHeaders) => ClientHttp2Stream;
 }): Transport {
-  const baseUrl = new URL(`http://${connection.authority}`).origin;
-  const inner = createGrpcTransport({
-    baseUrl,
+  const inner = createTransport({
+    httpClient: rpcHttpClient(connection.request),
+    baseUrl: `http://${connection.authority}`,
+    useBinaryFormat: true,
+    interceptors: [],
     acceptCompression: [],
+    sendCompression: null,
+    compressMinBytes: 0,
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxMessageBytes,
-    sessionManager: {
-      authority: baseUrl,
-      request: async (method, path, headers) =>
-        connection.request({ ...headers, ":method": method, ":path": path }),
-      notifyResponseByteRead: () => {},
-    },
   });
   const explain = (method: DescMethod, signal: AbortSignal | undefined, thrown: unknown): unknown => {
     if (signal?.aborted === true) return signal.reason;
@@ -64,8 +63,6 @@ interface CallScope extends Disposable {
 /** Ends a call with the caller's signal or with the connection, whichever comes first. */
 function callScope(caller: AbortSignal | undefined, lost: AbortSignal): CallScope {
   const scope = new AbortController();
-  // connect resets the stream with CANCEL for this reason alone. With another code Node 20 writes to the connection from
-  // within its own reading of it, and its memory is corrupted.
   const end = () => scope.abort(new RpcError("the call was given up", Code.Canceled));
   const listeners = [onAbort(caller, end), onAbort(lost, end)];
   return {

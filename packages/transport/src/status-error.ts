@@ -1,6 +1,7 @@
 import { BuildkitError, withoutPasswords } from "@buildkit-node/core";
 import { ConnectError as RpcError } from "@connectrpc/connect";
 import { type StatusName, statusName } from "./grpc/status.ts";
+import { StreamEndedError } from "./rpc-http-client.ts";
 
 /** One of the details that a daemon attaches to an error. */
 export interface StatusDetail {
@@ -43,7 +44,6 @@ export class StatusError extends BuildkitError {
 /** What a call threw, as one of our errors; anything that is not an RPC's error passes through. */
 export function statusError(method: string, thrown: unknown): unknown {
   if (!(thrown instanceof RpcError)) return thrown;
-  const reset = wasReset(thrown);
   const details = thrown.details.flatMap((detail) => ("type" in detail ? [detail] : []));
   return new StatusError(
     {
@@ -51,17 +51,9 @@ export function statusError(method: string, thrown: unknown): unknown {
       status: statusName(thrown.code),
       text: thrown.rawMessage,
       details: details.map(({ type, value }) => ({ type, value })),
-      reset,
+      reset: thrown.cause instanceof StreamEndedError,
     },
     // Of an error that was received, everything is in the fields.
     thrown.metadata.has("grpc-status") ? undefined : { cause: thrown },
   );
-}
-
-/** Without a status in its headers, the error is connect's own reading of how the stream ended. */
-function wasReset(error: RpcError): boolean {
-  if (error.metadata.has("grpc-status")) return false;
-  const { cause } = error;
-  const byNode = cause instanceof Error && "code" in cause && cause.code === "ERR_HTTP2_STREAM_ERROR";
-  return byNode || error.rawMessage.startsWith("http/2 stream closed");
 }

@@ -67,7 +67,7 @@ function httpFailure(headers: IncomingHttpStatusHeader): GrpcStatus | undefined 
 }
 
 /** What gRPC says of a stream that ended without a status. */
-function resetStatus(stream: ClientHttp2Stream, failure: Error | undefined): GrpcStatus {
+export function resetStatus(stream: ClientHttp2Stream, failure: Error | undefined): GrpcStatus {
   const because = failure === undefined ? "" : `: ${failure.message}`;
   const message = `the stream ended without a status (code ${stream.rstCode})${because}`;
   switch (stream.rstCode) {

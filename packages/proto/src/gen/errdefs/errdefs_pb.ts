@@ -2,8 +2,8 @@
 // @generated from file errdefs/errdefs.proto (package errdefs, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage } from "#codegen";
+import { fileDesc, messageDesc } from "#codegen";
 import type { Range, SourceInfo } from "../pb/definition_pb.ts";
 import { file_pb_definition } from "../pb/definition_pb.ts";
 import type { Op } from "../pb/ops_pb.ts";

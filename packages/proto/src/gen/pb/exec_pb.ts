@@ -2,8 +2,8 @@
 // @generated from file pb/exec.proto (package pb, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "#codegen";
+import { enumDesc, fileDesc, messageDesc } from "#codegen";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**

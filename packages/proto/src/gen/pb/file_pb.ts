@@ -2,8 +2,8 @@
 // @generated from file pb/file.proto (package pb, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage } from "#codegen";
+import { fileDesc, messageDesc } from "#codegen";
 import type { Message } from "@bufbuild/protobuf";
 
 /**

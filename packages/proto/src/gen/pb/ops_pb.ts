@@ -2,8 +2,8 @@
 // @generated from file pb/ops.proto (package pb, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage } from "#codegen";
+import { fileDesc, messageDesc } from "#codegen";
 import type { Definition } from "./definition_pb.ts";
 import { file_pb_definition } from "./definition_pb.ts";
 import type { ExecOp } from "./exec_pb.ts";

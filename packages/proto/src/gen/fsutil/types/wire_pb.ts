@@ -2,8 +2,8 @@
 // @generated from file fsutil/types/wire.proto (package fsutil.types, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "#codegen";
+import { enumDesc, fileDesc, messageDesc } from "#codegen";
 import type { Stat } from "./stat_pb.ts";
 import { file_fsutil_types_stat } from "./stat_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";

@@ -2,8 +2,8 @@
 // @generated from file moby/buildkit/v1/control.proto (package moby.buildkit.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "#codegen";
+import { fileDesc, messageDesc, serviceDesc } from "#codegen";
 import type { BuildHistoryEventSchema, BuildHistoryRequestSchema, UpdateBuildHistoryRequestSchema, UpdateBuildHistoryResponseSchema } from "./history_pb.ts";
 import { file_moby_buildkit_v1_history } from "./history_pb.ts";
 import type { StatusRequestSchema, StatusResponseSchema } from "./progress_pb.ts";

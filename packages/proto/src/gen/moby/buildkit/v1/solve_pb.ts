@@ -2,8 +2,8 @@
 // @generated from file moby/buildkit/v1/solve.proto (package moby.buildkit.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage } from "#codegen";
+import { fileDesc, messageDesc } from "#codegen";
 import type { Policy } from "./sourcepolicy/policy_pb.ts";
 import { file_moby_buildkit_v1_sourcepolicy_policy } from "./sourcepolicy/policy_pb.ts";
 import type { Definition } from "../../../pb/definition_pb.ts";

@@ -2,8 +2,8 @@
 // @generated from file moby/filesync/v1/filesync.proto (package moby.filesync.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "#codegen";
+import { fileDesc, messageDesc, serviceDesc } from "#codegen";
 import type { PacketSchema } from "../../../fsutil/types/wire_pb.ts";
 import { file_fsutil_types_wire } from "../../../fsutil/types/wire_pb.ts";
 import type { Message } from "@bufbuild/protobuf";

@@ -2,8 +2,8 @@
 // @generated from file moby/buildkit/v1/frontend/container.proto (package moby.buildkit.v1.frontend, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage } from "#codegen";
+import { fileDesc, messageDesc } from "#codegen";
 import type { Status } from "../../../../google/rpc/status_pb.ts";
 import { file_google_rpc_status } from "../../../../google/rpc/status_pb.ts";
 import type { HostIP, Meta, Mount, NetMode, SecretEnv, SecurityMode } from "../../../../pb/exec_pb.ts";

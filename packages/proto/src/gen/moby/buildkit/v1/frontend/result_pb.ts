@@ -2,8 +2,8 @@
 // @generated from file moby/buildkit/v1/frontend/result.proto (package moby.buildkit.v1.frontend, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "#codegen";
+import { enumDesc, fileDesc, messageDesc } from "#codegen";
 import type { Definition } from "../../../../pb/definition_pb.ts";
 import { file_pb_definition } from "../../../../pb/definition_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";

@@ -2,8 +2,8 @@
 // @generated from file moby/buildkit/v1/types/worker.proto (package moby.buildkit.v1.types, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage } from "#codegen";
+import { fileDesc, messageDesc } from "#codegen";
 import type { Platform } from "../../../../pb/platform_pb.ts";
 import { file_pb_platform } from "../../../../pb/platform_pb.ts";
 import type { Message } from "@bufbuild/protobuf";

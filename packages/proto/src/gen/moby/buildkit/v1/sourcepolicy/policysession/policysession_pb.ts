@@ -2,8 +2,8 @@
 // @generated from file moby/buildkit/v1/sourcepolicy/policysession/policysession.proto (package moby.buildkit.v1.sourcepolicy.policysession, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "#codegen";
+import { fileDesc, messageDesc, serviceDesc } from "#codegen";
 import type { ResolveSourceMetaRequest, ResolveSourceMetaResponse } from "../../frontend/resolve_pb.ts";
 import { file_moby_buildkit_v1_frontend_resolve } from "../../frontend/resolve_pb.ts";
 import type { PolicyAction } from "../policy_pb.ts";
