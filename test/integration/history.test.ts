@@ -1,8 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { type BuildRecordEvent, connect } from "@buildkit-node/control";
 import type { SolveError } from "@buildkit-node/core";
 import { mkfile, scratch } from "@buildkit-node/llb";
+import { context, propagation, trace } from "@opentelemetry/api";
+import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { expect, it, onTestFinished } from "vitest";
 import { workDirectory } from "../support/tools.ts";
 import { describeEachDaemon } from "../support/ways.ts";
@@ -93,26 +94,33 @@ describeEachDaemon("the history of builds", ({ address }) => {
   });
 
   it("has the daemon's spans in the caller's trace, where the program has OpenTelemetry", async () => {
-    const traceId = randomBytes(16).toString("hex");
-    const key = Symbol.for("opentelemetry.js.api.1");
-    const api = {
-      context: { active: () => "the caller's context" },
-      propagation: {
-        inject: (context: unknown, carrier: object, setter: { set(...args: unknown[]): void }) => {
-          expect(context).toBe("the caller's context");
-          setter.set(carrier, "traceparent", `00-${traceId}-00f067aa0ba902b7-01`);
-        },
-      },
-    };
-    Object.assign(globalThis, { [key]: api });
-    onTestFinished(() => void Reflect.deleteProperty(globalThis, key));
+    const provider = new NodeTracerProvider();
+    provider.register();
+    onTestFinished(async () => {
+      for (const api of [trace, context, propagation]) api.disable();
+      await provider.shutdown();
+    });
     await using client = await connect(address);
-    const { ref } = await client.solve(graph());
-    await client.history.finalize(ref);
-    await expect.poll(() => client.history.trace(ref), { timeout: 15_000 }).toBeDefined();
-    const spans = (await client.history.trace(ref)) ?? [];
-    expect(spans.length).toBeGreaterThan(0);
-    expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
+    const build = (name: string) =>
+      trace.getTracer("test").startActiveSpan(name, async (span) => {
+        const { ref } = await client.solve(graph());
+        span.end();
+        return { ref, ...span.spanContext() };
+      });
+    // At the same time on one connection, each belongs to its own trace.
+    const builds = await Promise.all([build("one"), build("other")]);
+    for (const { ref, traceId, spanId } of builds) {
+      await client.history.finalize(ref);
+      await expect.poll(() => client.history.trace(ref), { timeout: 15_000 }).toBeDefined();
+      const spans = (await client.history.trace(ref)) ?? [];
+      expect(new Set(spans.map((each) => each.traceId))).toEqual(new Set([traceId]));
+      expect(spans.map((each) => each.parentSpanId)).toContain(spanId);
+    }
+    const untraced = await client.solve(graph());
+    await client.history.finalize(untraced.ref);
+    await expect.poll(() => client.history.trace(untraced.ref), { timeout: 15_000 }).toBeDefined();
+    const [first] = (await client.history.trace(untraced.ref)) ?? [];
+    expect(builds.map(({ traceId }) => traceId)).not.toContain(first?.traceId);
   });
 
   it("gives the newest builds, and those that a text describes", async () => {
