@@ -245,7 +245,7 @@ describeEachDaemon("containers of a build", (way) => {
   it("show a failed step as it left things, and as it found them", async () => {
     await inBuild(async (gateway) => {
       const step = root.state
-        .dir("/work")
+        .dir("/place")
         .run(["/bin/sh", "-c", "echo half >left; exit 9"], { env: { A: "b" } });
       const error: unknown = await gateway.solve(step, { evaluate: true }).then(
         () => undefined,
@@ -253,10 +253,10 @@ describeEachDaemon("containers of a build", (way) => {
       );
       expect(error).toMatchObject({ exitCode: 9 });
       const { cwd, args, env: variables } = failedProcess(error);
-      expect([cwd, args[0], variables["A"]]).toEqual(["/work", "/bin/sh", "b"]);
+      expect([cwd, args[0], variables["A"]]).toEqual(["/place", "/bin/sh", "b"]);
       const look = async (state: "after" | "before") => {
         await using container = await gateway.debug(error, { state });
-        return await container.run(sh("cat /work/left"));
+        return await container.run(sh("cat /place/left"));
       };
       expect(text(await look("after"))).toBe("half\n");
       expect((await look("before")).code).toBe(1);

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Client, DockerfileOptions, SolveOptions } from "@buildkit-node/control";
 import { copy, local, type State, scratch } from "@buildkit-node/llb";
 import { provideSets } from "../../scripts/debian/provide.ts";
+import { startRegistry } from "./registry.ts";
 import { shell, toolsRoot } from "./tools.ts";
 
 /** A build that must fail. */
@@ -34,6 +35,14 @@ export const brokenBuilds: readonly BrokenBuild[] = [
   dockerfile("no-instructions", ["# nothing to build yet"]),
   dockerfile("not-closed", ["FROM scratch", "COPY <<EOF /file", "text"]),
   dockerfile("image-unknown-registry-down", [`FROM ${nobody}/team/image:1.0`]),
+  {
+    name: "image-unknown-to-registry",
+    run: async (client, folder) => {
+      await using registry = await startRegistry();
+      const lines = [`FROM ${registry.host}/team/image:1.0`, "COPY app /app"];
+      return await dockerfile("", lines).run(client, folder);
+    },
+  },
   dockerfile("empty-base", ["ARG BASE", `FROM ${"$"}{BASE}`, "COPY app /app"]),
   dockerfile("unknown-stage", ["FROM scratch AS build", "COPY app /app"], { target: "production" }),
   dockerfile("copy-from-no-such-stage", ["FROM scratch", "COPY --from=3 /app /app"]),

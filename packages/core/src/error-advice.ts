@@ -8,6 +8,16 @@ const known: readonly (readonly [said: RegExp, advice: (match: RegExpMatchArray)
     /granting entitlement (\S+) is not allowed by build daemon configuration/,
     ([, entitlement]) => `the daemon's own configuration must allow ${entitlement} first`,
   ],
+  [
+    /unknown entitlement \S+/,
+    () => 'there are "network.host", "security.insecure", and "device" or "device=<name>"',
+  ],
+  [
+    /invalid frontend: (\S+)/,
+    ([, frontend]) =>
+      `a daemon has dockerfile.v0 built in; a frontend that is an image is { frontend: "gateway.v0" } with ` +
+      `frontendAttrs: { source: ${JSON.stringify(frontend)} }`,
+  ],
   [/secret (\S+): not found/, ([, id]) => `give it to the build with secrets: { ${JSON.stringify(id)}: … }`],
   [
     /no SSH key "(.*?)" forwarded/,
