@@ -6,7 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { bootstrap, pnpm, root } from "./bootstrap.mjs";
 
-const steps = ["generated", "types", "lint", "unit", "packages", "integration", "basics"];
+const steps = ["generated", "types", "lint", "docs", "unit", "packages", "integration", "basics"];
 
 bootstrap();
 
