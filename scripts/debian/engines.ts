@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { mkdir, symlink } from "node:fs/promises";
 import path from "node:path";
 import { type DockerdOptions, type PrivateDaemon, startDockerd } from "@buildkit-node/daemon";
-import { cacheFolder, provideSets } from "./provide.ts";
+import { cacheFolder, machineCodename, provideSets } from "./provide.ts";
+import { packageSets } from "./sets.ts";
 
 /** The engines that can be started, by the name that summaries use. */
 export const engines = {
@@ -17,13 +18,25 @@ export type EngineName = keyof typeof engines;
 
 /** Fetches what the engines need, where the clone's cache lacks it. */
 export async function provideEngines(names: readonly EngineName[]): Promise<void> {
-  await provideSets(...names.map((name) => engines[name].set), "runtime", "busybox");
+  const codename = await machineCodename();
+  const runtimes = names.map((name) => runtimeOf(name, codename));
+  await provideSets(...names.map((name) => engines[name].set), ...new Set(runtimes), "busybox");
+}
+
+/**
+ * The set with the containerd and runc for an engine: the machine's own. Only the oldest engine knows none of later releases
+ * than its own: on a machine with one, it has those that it was made with.
+ */
+export function runtimeOf(name: EngineName, codename: string): "runtime" | "runtime-oldest" {
+  const isOlder = name === "oldest" && codename !== packageSets["engine-oldest"].suite;
+  return isOlder ? "runtime-oldest" : "runtime";
 }
 
 /** Starts a private engine from Debian's packages, which are fetched when the clone's cache lacks them. */
 export async function startEngine(name: EngineName, options: DockerdOptions = {}): Promise<PrivateDaemon> {
   const { set, containerdSnapshotter } = engines[name];
-  const { runtime, [set]: engine } = await provideSets(set, "runtime");
+  const runtimeSet = runtimeOf(name, await machineCodename());
+  const { [runtimeSet]: runtime, [set]: engine } = await provideSets(set, runtimeSet);
   const libraries = engine.libraryFolders.join(":");
   return startDockerd({
     containerdSnapshotter,

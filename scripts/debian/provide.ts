@@ -63,7 +63,12 @@ async function fetchSet(name: SetName): Promise<void> {
   const downloads = path.join(temporary, "downloads");
   const root = path.join(temporary, "root");
   await mkdir(downloads);
-  const files = await apt.download(packages, { suite: release, folder: downloads, withDependencies });
+  const files = await apt
+    .download(packages, { suite: release, folder: downloads, withDependencies })
+    .catch((cause: unknown) => {
+      const what = `${purpose} (${packages.join(", ")} of Debian ${release}, on Debian ${codename})`;
+      throw new Error(`cannot fetch ${what}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    });
   for (const file of files) await run("dpkg", ["-x", path.join(downloads, file), root]);
   // Last, as it says that the set is whole.
   await writeFile(path.join(root, packagesFile), files.map(packageOf).join("\n"));
@@ -149,7 +154,8 @@ export async function canProvide(): Promise<boolean> {
   return (await debianCodename()) !== undefined;
 }
 
-async function machineCodename(): Promise<string> {
+/** The name of the Debian release that the machine runs. */
+export async function machineCodename(): Promise<string> {
   const codename = await debianCodename();
   if (codename !== undefined) return codename;
   throw new Error(

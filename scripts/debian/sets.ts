@@ -27,6 +27,11 @@ export const packageSets = {
     packages: ["containerd", "runc"],
     purpose: "containerd and runc for the engines",
   },
+  "runtime-oldest": {
+    suite: "bookworm",
+    packages: ["containerd", "runc"],
+    purpose: "containerd and runc of Debian 12, for its engine on a machine with a later release",
+  },
   busybox: {
     suite: "machine",
     packages: ["busybox-static"],

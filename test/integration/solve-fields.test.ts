@@ -1,8 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { connect } from "@buildkit-node/control";
 import { SolveError, UnsupportedError } from "@buildkit-node/core";
+import { oci } from "@buildkit-node/exporters";
 import { image, mkfile, type State, scratch } from "@buildkit-node/llb";
 import { expect, it } from "vitest";
 import { needsCapability } from "../support/capabilities.ts";
+import { workDirectory } from "../support/tools.ts";
 import { describeEachDaemon } from "../support/ways.ts";
 
 const graph = () => scratch().file(mkfile("/file", `${Date.now()} ${Math.random()}`));
@@ -102,6 +105,18 @@ describeEachDaemon("what a build is asked with", ({ address }) => {
     await using client = await connect(address);
     await client.solve(graph(), { entitlements: ["network.host"] });
     await expect(client.solve(graph(), { entitlements: ["no.such"] })).rejects.toThrow("no.such");
+  });
+
+  it("a platform for steps that name none, and options of the frontend", async () => {
+    await using work = await workDirectory();
+    await using client = await connect(address);
+    await client.solve(graph(), { platform: "linux/arm64", exports: [oci({ dest: work.in("image.tar") })] });
+    expect(await readFile(work.in("image.tar"), "latin1")).toMatch(/"architecture":\s*"arm64"/);
+    const dockerfile = scratch().file(mkfile("/Dockerfile", "FROM scratch AS one\nFROM scratch AS two\n"));
+    const build = (target: string) =>
+      client.solve({ frontend: "dockerfile.v0", inputs: { dockerfile } }, { frontendAttrs: { target } });
+    await build("one");
+    await expect(build("three")).rejects.toThrow("three");
   });
 
   it("graphs for a frontend to use, by name", async () => {

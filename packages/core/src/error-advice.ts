@@ -1,12 +1,12 @@
 /** What a daemon says, and what the caller of a build can do about it. */
 const known: readonly (readonly [said: RegExp, advice: (match: RegExpMatchArray) => string])[] = [
   [
-    /\b(network\.host|security\.insecure|device\b.*?) is not allowed/,
-    ([, entitlement]) => `the build may do that with entitlements: [${JSON.stringify(entitlement)}]`,
-  ],
-  [
     /granting entitlement (\S+) is not allowed by build daemon configuration/,
     ([, entitlement]) => `the daemon's own configuration must allow ${entitlement} first`,
+  ],
+  [
+    /\b(network\.host|security\.insecure|device\b.*?) is not allowed/,
+    ([, entitlement]) => `the build may do that with entitlements: [${JSON.stringify(entitlement)}]`,
   ],
   [
     /unknown entitlement \S+/,

@@ -38,6 +38,10 @@ export function knownInput(input: SolveInput): KnownInput {
   if (typeof input === "function") return { kind: "function", build: input };
   if (typeof input !== "object" || input === null) throw noInput(input);
   if (input instanceof Definition || "isOpen" in input) return { kind: "graph", graph: input };
+  if ("platforms" in input && "frontend" in input) {
+    const message = "the input has both platforms and frontend, and can be only one of them";
+    throw new InvalidArgumentError("input", input, `${message}: a frontend takes graphs as inputs`);
+  }
   if ("platforms" in input) {
     const graphs = new Map(Object.entries(input.platforms));
     if (graphs.size > 0) return { kind: "platforms", graphs };
