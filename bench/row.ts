@@ -32,8 +32,14 @@ export interface Contestants {
   reset?(): Promise<void>;
 }
 
+/** Pairs that are counted. */
+const maxPairs = 7;
+const minPairs = 3;
+/** After this no pair begins that is not needed, so that a row is over before the machine has changed under it. */
+const enoughMs = 60_000;
+
 /** Runs both sides in turn, in pairs, after one run of each that is not counted. Odd pairs start with the other side. */
-export async function pairs(contest: Contestants, count = 7): Promise<Row> {
+export async function pairs(contest: Contestants): Promise<Row> {
   const ours: Cost[] = [];
   const theirs: Cost[] = [];
   const one = async (side: "ours" | "theirs") => {
@@ -42,7 +48,8 @@ export async function pairs(contest: Contestants, count = 7): Promise<Row> {
   };
   await one("ours");
   await one("theirs");
-  for (let i = 0; i < count; i++) {
+  const enough = performance.now() + enoughMs;
+  for (let i = 0; i < maxPairs && (i < minPairs || performance.now() < enough); i++) {
     if (i % 2 === 0) {
       ours.push(await one("ours"));
       theirs.push(await one("theirs"));

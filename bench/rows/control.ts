@@ -9,9 +9,10 @@ import { type Definition, marshal, mkfile, scratch } from "@buildkit-node/llb";
 import { SolveRequestSchema } from "@buildkit-node/proto/control";
 import { frameMessage } from "@buildkit-node/transport/internal";
 import { connect } from "buildkit-node";
-import { benchDaemon, goClient } from "../bench-daemon.ts";
-import { type Cost, measure } from "../measure.ts";
+import { benchDaemon } from "../bench-daemon.ts";
+import { measure } from "../measure.ts";
 import { alone, type Bench, median, pairs } from "../row.ts";
+import { build, goBuild, setStage } from "./dockerfile-build.ts";
 
 /** What a caller waits for besides the daemon's work: everything here is cached. */
 export const control: readonly Bench[] = [
@@ -68,44 +69,19 @@ async function coldGraph() {
 }
 
 async function coldDockerfile() {
-  await using daemon = await benchDaemon();
-  const context = path.join(daemon.folder, "context");
-  await mkdir(context);
-  await writeFile(path.join(context, "Dockerfile"), "FROM scratch\nCOPY Dockerfile /\n");
-  const nothing = JSON.stringify({ exports: [] });
-  const ours = [
-    "--address",
-    daemon.address,
-    "--context",
-    context,
-    "--dockerfile",
-    "Dockerfile",
-    "--solve",
-    nothing,
-  ];
-  const theirs = await goBuild(daemon.address, context, path.join(daemon.folder, "go-home"));
+  await using stage = await setStage(async (folder) => {
+    const context = path.join(folder, "context");
+    await mkdir(context);
+    await writeFile(path.join(context, "file"), "");
+    return { context, dockerfile: "FROM scratch\nCOPY file /\n" };
+  });
   return [
     await pairs({
       name: "cold-dockerfile",
-      ours: () => measure({ command: process.execPath, args: [work("build.mjs"), ...ours] }),
-      theirs,
+      ours: () => build(stage, undefined),
+      theirs: () => goBuild(stage, undefined),
     }),
   ];
-}
-
-async function goBuild(address: string, context: string, home: string): Promise<() => Promise<Cost>> {
-  const go = await goClient();
-  if (go.name === "buildctl") {
-    const frontend = ["--progress", "quiet", "--frontend", "dockerfile.v0"];
-    const locals = ["--local", `context=${context}`, "--local", `dockerfile=${context}`];
-    const args = ["--addr", address, "build", ...frontend, ...locals];
-    return () => measure({ command: go.program, args });
-  }
-  const env = { HOME: home, BUILDX_CONFIG: home, DOCKER_CONFIG: home };
-  const creating = ["create", "--name", "bench", "--driver", "remote", address];
-  await measure({ command: go.program, args: creating, env });
-  const build = ["build", "--progress", "quiet", "--provenance=false", "--output", "type=cacheonly", context];
-  return () => measure({ command: go.program, args: ["--builder", "bench", ...build], env });
 }
 
 const rounds = 60;

@@ -26,10 +26,16 @@ export interface StageContents {
   readonly dockerfile: string;
 }
 
-/** `fill` makes the contexts in the folder that it is given, and answers them with the text of the Dockerfile. */
-export async function setStage(fill: (folder: string) => StageContents): Promise<Stage> {
-  const daemon = await benchDaemon();
-  const { context, contexts = {}, dockerfile: text } = fill(daemon.folder);
+/**
+ * `fill` makes the contexts in the folder that it is given, and answers them with the text of the Dockerfile. A private
+ * daemon has `env` in its environment.
+ */
+export async function setStage(
+  fill: (folder: string) => StageContents | Promise<StageContents>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Stage> {
+  const daemon = await benchDaemon(env);
+  const { context, contexts = {}, dockerfile: text } = await fill(daemon.folder);
   const dockerfile = path.join(daemon.folder, "dockerfile", "Dockerfile");
   await mkdir(path.dirname(dockerfile), { recursive: true });
   await writeFile(dockerfile, text);

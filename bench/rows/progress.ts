@@ -1,15 +1,17 @@
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { provideSets } from "../../scripts/debian/provide.ts";
-import { benchDaemon, goClient } from "../bench-daemon.ts";
+import { goClient } from "../bench-daemon.ts";
 import { type Command, type Cost, measure } from "../measure.ts";
 import { alone, type Bench, pairs } from "../row.ts";
+import { goEnvironment, type StageContents, setStage } from "./dockerfile-build.ts";
 
 type Mode = "plain" | "tty";
 
 const LINES = 1_000_000;
-const PAIRS = 3;
+/** Counted runs of the drawing alone. */
+const RUNS = 3;
 
 /** The daemon gives all of a step's output, however much and however fast. */
 const unlimited = { BUILDKIT_STEP_LOG_MAX_SIZE: "-1", BUILDKIT_STEP_LOG_MAX_SPEED: "-1" };
@@ -24,7 +26,7 @@ function draw(mode: Mode): Bench {
     about: `the ${mode} display alone, 1,000,000 lines of output`,
     async run() {
       const costs: Cost[] = [];
-      for (let i = 0; i < PAIRS; i++) {
+      for (let i = 0; i < RUNS; i++) {
         costs.push(await measure(drawn(mode, process.execPath, [work("draw.mjs"), mode, `${LINES}`, "20"])));
       }
       const rssMb = Math.max(...costs.map((cost) => cost.rssMb));
@@ -44,63 +46,41 @@ function show(mode: Mode): Bench {
     name,
     about: `a build whose step writes 1,000,000 lines, shown by the ${mode} display (compare the CPU)`,
     async run() {
-      await using daemon = await benchDaemon(unlimited);
-      const context = await writeContext(daemon.folder);
+      await using stage = await setStage(linesContext, unlimited);
+      const { daemon, context, dockerfile } = stage;
+      const ours = ["--address", daemon.address, "--context", context, "--dockerfile", dockerfile];
       const go = await goClient();
-      const home = path.join(daemon.folder, "go-home");
-      const env = { HOME: home, BUILDX_CONFIG: home, DOCKER_CONFIG: home };
-      if (go.name === "buildx") {
-        const args = ["create", "--name", "bench", "--driver", "remote", daemon.address];
-        await measure({ command: go.program, args, env });
-      }
-      const dockerfile = path.join(context, "Dockerfile");
-      const ours = [
-        "--address",
-        daemon.address,
-        "--context",
-        context,
-        "--dockerfile",
-        dockerfile,
-        "--mode",
-        mode,
-      ];
       const theirs =
         go.name === "buildx"
-          ? ["--builder", "bench", "build", "--no-cache", "--provenance=false", "--progress", mode, context]
-          : [
-              "--addr",
-              daemon.address,
-              "build",
-              "--no-cache",
-              "--progress",
-              mode,
-              "--frontend",
-              "dockerfile.v0",
-            ].concat(["--local", `context=${context}`, "--local", `dockerfile=${context}`]);
+          ? ["--builder", "bench", "build", "--no-cache", "--provenance=false", "-f", dockerfile]
+          : ["--addr", daemon.address, "build", "--no-cache", "--frontend", "dockerfile.v0"].concat(
+              ["--local", `context=${context}`, "--local", `dockerfile=${path.dirname(dockerfile)}`],
+            );
+      const last = go.name === "buildx" ? [context] : [];
       return [
-        await pairs(
-          {
-            name,
-            ours: () => measure(drawn(mode, process.execPath, [work("show.mjs"), ...ours])),
-            theirs: () => measure({ ...drawn(mode, go.program, theirs), env }),
-          },
-          PAIRS,
-        ),
+        await pairs({
+          name,
+          ours: () => measure(drawn(mode, process.execPath, [work("show.mjs"), ...ours, "--mode", mode])),
+          theirs: () =>
+            measure({
+              ...drawn(mode, go.program, [...theirs, "--progress", mode, ...last]),
+              env: goEnvironment(stage),
+            }),
+        }),
       ];
     },
   };
 }
 
-/** A folder whose Dockerfile writes the lines, with a shell of its own: nothing is fetched. */
-async function writeContext(folder: string): Promise<string> {
+/** A context whose Dockerfile writes the lines, with a shell of its own: nothing is fetched. */
+async function linesContext(folder: string): Promise<StageContents> {
   const { busybox } = await provideSets("busybox");
   const context = path.join(folder, "lines");
   await mkdir(context, { recursive: true });
   await cp(path.join(busybox.root, "bin/busybox"), path.join(context, "busybox"));
   const loop = `BEGIN { for (i = 1; i <= ${LINES}; i++) print "[" i "] gcc -O2 -Wall -o build/object-" i ".o" }`;
   const run = JSON.stringify(["/busybox", "awk", loop]);
-  await writeFile(path.join(context, "Dockerfile"), `FROM scratch\nCOPY busybox /busybox\nRUN ${run}\n`);
-  return context;
+  return { context, dockerfile: `FROM scratch\nCOPY busybox /busybox\nRUN ${run}\n` };
 }
 
 /** The command with its standard error in a file, or on a terminal of 100 by 40. */

@@ -30,12 +30,31 @@ export const transfers: readonly Bench[] = [
 ];
 
 function upload(tree: Tree): Bench {
-  const name = `upload-${tree}`;
+  return freshUpload(`upload-${tree}`, about[tree], () => stageOf(tree));
+}
+
+function uploadContexts(): Bench {
+  return freshUpload("upload-contexts", "10 contexts of 2,000 files of 2 kB at once", () =>
+    setStage((folder) => {
+      const names = Array.from({ length: 10 }, (_, index) => `context${index}`);
+      const contexts = Object.fromEntries(
+        names.map((one) => [one, manyTree(path.join(folder, one), 20, 100)]),
+      );
+      const copies = names.map((one) => `COPY --from=${one} . /${one}/`);
+      const context = path.join(folder, "empty");
+      mkdirSync(context);
+      return { context, contexts, dockerfile: ["FROM scratch", ...copies, ""].join("\n") };
+    }),
+  );
+}
+
+/** The daemon has nothing of what is sent. */
+function freshUpload(name: string, what: string, setTheStage: () => Promise<Stage>): Bench {
   return {
     name,
-    about: `upload of ${about[tree]}, after a prune`,
+    about: `upload of ${what}, after a prune`,
     async run() {
-      await using stage = await stageOf(tree);
+      await using stage = await setTheStage();
       await using client = await connect(stage.daemon.address);
       return [
         await pairs({
@@ -60,35 +79,6 @@ function uploadAgain(name: string, changed: string, change: (context: string) =>
         await pairs({
           name,
           reset: () => change(stage.context),
-          ours: () => build(stage, undefined),
-          theirs: () => goBuild(stage, undefined),
-        }),
-      ];
-    },
-  };
-}
-
-function uploadContexts(): Bench {
-  const name = "upload-contexts";
-  return {
-    name,
-    about: "upload of 10 contexts of 2,000 files of 2 kB at once, after a prune",
-    async run() {
-      await using stage = await setStage((folder) => {
-        const names = Array.from({ length: 10 }, (_, index) => `context${index}`);
-        const contexts = Object.fromEntries(
-          names.map((one) => [one, manyTree(path.join(folder, one), 20, 100)]),
-        );
-        const copies = names.map((one) => `COPY --from=${one} . /${one}/`);
-        const context = path.join(folder, "empty");
-        mkdirSync(context);
-        return { context, contexts, dockerfile: ["FROM scratch", ...copies, ""].join("\n") };
-      });
-      await using client = await connect(stage.daemon.address);
-      return [
-        await pairs({
-          name,
-          reset: () => client.prune({ all: true }).then(() => undefined),
           ours: () => build(stage, undefined),
           theirs: () => goBuild(stage, undefined),
         }),

@@ -21,6 +21,30 @@ export class ByteQueue {
     this.#length = 0;
   }
 
+  /** The byte at `index` of those that are next; it must be there. */
+  byteAt(index: number): number {
+    let at = this.#offset + index;
+    for (const chunk of this.#chunks) {
+      if (at < chunk.length) return chunk[at] ?? 0;
+      at -= chunk.length;
+    }
+    return 0;
+  }
+
+  /** Passes over the next `length` bytes, which must be there. */
+  skip(length: number): void {
+    this.#length -= length;
+    this.#offset += length;
+    for (
+      let first = this.#chunks[0];
+      first !== undefined && this.#offset >= first.length;
+      first = this.#chunks[0]
+    ) {
+      this.#offset -= first.length;
+      this.#chunks.shift();
+    }
+  }
+
   /** The next bytes, at least one and at most `limit`, as a view; empty when there are none. */
   takeSome(limit: number): Buffer {
     const first = this.#chunks[0];
@@ -41,12 +65,7 @@ export class ByteQueue {
   #view(first: Buffer, length: number): Buffer {
     const end = this.#offset + length;
     const view = this.#offset === 0 && end === first.length ? first : first.subarray(this.#offset, end);
-    this.#length -= length;
-    this.#offset = end;
-    if (end === first.length) {
-      this.#chunks.shift();
-      this.#offset = 0;
-    }
+    this.skip(length);
     return view;
   }
 }

@@ -141,11 +141,11 @@ function decodeStat(reader: FieldReader): FileStat {
     else if (tag === StatTag.mode) mode = reader.uint32();
     else if (tag === StatTag.uid) uid = reader.uint32();
     else if (tag === StatTag.gid) gid = reader.uint32();
-    else if (tag === StatTag.size) size = Number(reader.int64());
+    else if (tag === StatTag.size) size = reader.number();
     else if (tag === StatTag.mtime) mtimeNs = reader.int64();
     else if (tag === StatTag.linkname) linkname = reader.byteString();
-    else if (tag === StatTag.deviceMajor) deviceMajor = Number(reader.int64());
-    else if (tag === StatTag.deviceMinor) deviceMinor = Number(reader.int64());
+    else if (tag === StatTag.deviceMajor) deviceMajor = reader.number();
+    else if (tag === StatTag.deviceMinor) deviceMinor = reader.number();
     else reader.skip(tag);
   }
   return { path, mode, uid, gid, size, mtimeNs, linkname, deviceMajor, deviceMinor };
@@ -247,6 +247,9 @@ class FieldReader {
   readonly #buffer: Buffer;
   #at: number;
   readonly #end: number;
+  /** Of the last 64-bit varint. */
+  #low = 0;
+  #high = 0;
 
   constructor(buffer: Buffer, start: number, end: number) {
     this.#buffer = buffer;
@@ -271,6 +274,20 @@ class FieldReader {
   }
 
   int64(): bigint {
+    this.#readHalves();
+    if (this.#high === 0) return BigInt(this.#low >>> 0);
+    halves.setInt32(0, this.#high);
+    halves.setInt32(4, this.#low);
+    return halves.getBigInt64(0);
+  }
+
+  /** An int64 as a number, which is exact up to 2^53. */
+  number(): number {
+    this.#readHalves();
+    return this.#high * 2 ** 32 + (this.#low >>> 0);
+  }
+
+  #readHalves(): void {
     let low = 0;
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {
@@ -280,10 +297,9 @@ class FieldReader {
       if (shift === 28) high |= bits >>> 4;
       if (shift > 28) high |= bits << (shift - 32);
       if (byte >= 0x80) continue;
-      if (high === 0) return BigInt(low >>> 0);
-      halves.setInt32(0, high);
-      halves.setInt32(4, low);
-      return halves.getBigInt64(0);
+      this.#low = low;
+      this.#high = high;
+      return;
     }
     throw malformed();
   }
@@ -306,7 +322,7 @@ class FieldReader {
   /** Passes over a field that is not known here. */
   skip(tag: number): void {
     const wireType = tag & 7;
-    if (wireType === 0) this.int64();
+    if (wireType === 0) this.#readHalves();
     else if (wireType === 1) this.#advance(8);
     else if (wireType === 2) this.#takeLength();
     else if (wireType === 5) this.#advance(4);

@@ -43,9 +43,12 @@ export class MessageDecoder {
   }
 
   #readPrefix(): number {
-    const prefix = this.#bytes.take(prefixBytes);
-    const length = prefix.readUInt32BE(1);
-    if (prefix[0] !== 0)
+    // Read where it is: a buffer for each prefix costs more than all else that is done with a small message here.
+    const compressed = this.#bytes.byteAt(0) !== 0;
+    let length = 0;
+    for (let at = 1; at < prefixBytes; at++) length = length * 256 + this.#bytes.byteAt(at);
+    this.#bytes.skip(prefixBytes);
+    if (compressed)
       throw new BuildkitError("ERR_BUILDKIT_PROTOCOL", "the peer sent a compressed message unasked");
     if (length > this.#maxBytes) {
       throw new BuildkitError(

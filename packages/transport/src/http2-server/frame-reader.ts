@@ -37,6 +37,12 @@ export class FrameReader {
         at = this.#passData(chunk, at);
         continue;
       }
+      if (this.#state === "header" && this.#gathered === 0 && chunk.length - at >= frameHeaderBytes) {
+        // Nearly all headers: read where they are.
+        this.#startFrame(chunk, at);
+        at += frameHeaderBytes;
+        continue;
+      }
       const whole = this.#fill(chunk, at);
       at += this.#taken;
       if (whole !== undefined) this.#complete(whole);
@@ -72,19 +78,19 @@ export class FrameReader {
       }
       this.#state = "header";
     } else if (this.#state === "header") {
-      this.#startFrame(bytes);
+      this.#startFrame(bytes, 0);
     } else {
       this.#endFrame(bytes);
     }
   }
 
-  #startFrame(header: Buffer): void {
-    const length = header.readUIntBE(0, 3);
+  #startFrame(bytes: Buffer, at: number): void {
+    const length = bytes.readUIntBE(at, 3);
     if (length > defaultFrameBytes)
       throw new Http2Error(Http2Code.frameSizeError, `a frame of ${length} bytes is too large`);
-    this.#type = header[3] ?? 0;
-    this.#flags = header[4] ?? 0;
-    this.#streamId = header.readUInt32BE(5) & 0x7fffffff;
+    this.#type = bytes[at + 3] ?? 0;
+    this.#flags = bytes[at + 4] ?? 0;
+    this.#streamId = bytes.readUInt32BE(at + 5) & 0x7fffffff;
     this.#dataLeft = length;
     const plainData = this.#type === FrameType.data && (this.#flags & Flag.padded) === 0;
     if (length === 0) this.#endFrame(Buffer.alloc(0));
