@@ -53,9 +53,12 @@ function show(mode: Mode): Bench {
       const theirs =
         go.name === "buildx"
           ? ["--builder", "bench", "build", "--no-cache", "--provenance=false", "-f", dockerfile]
-          : ["--addr", daemon.address, "build", "--no-cache", "--frontend", "dockerfile.v0"].concat(
-              ["--local", `context=${context}`, "--local", `dockerfile=${path.dirname(dockerfile)}`],
-            );
+          : ["--addr", daemon.address, "build", "--no-cache", "--frontend", "dockerfile.v0"].concat([
+              "--local",
+              `context=${context}`,
+              "--local",
+              `dockerfile=${path.dirname(dockerfile)}`,
+            ]);
       const last = go.name === "buildx" ? [context] : [];
       return [
         await pairs({
