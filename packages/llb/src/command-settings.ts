@@ -1,6 +1,6 @@
-import type { EntryPoint } from "./call-site.ts";
 import { type ExtraHost, extraHostOf } from "./extra-host.ts";
 import { dirBelow } from "./path.ts";
+import type { Place } from "./place.ts";
 import {
   checkNetwork,
   checkSecurity,
@@ -8,6 +8,7 @@ import {
   type SecurityMode,
   type Settings,
 } from "./settings.ts";
+import { checkTexts } from "./text.ts";
 import { type Ulimit, ulimitOf } from "./ulimit.ts";
 
 /** Settings that can be given to one command. */
@@ -30,7 +31,7 @@ export interface CommandSettings {
 /** What settings for one command change, checked; undefined for nothing. */
 export function commandChange(
   options: CommandSettings,
-  entry: EntryPoint,
+  place: Place,
 ): ((settings: Settings) => Partial<Settings>) | undefined {
   const { env, dir, user, hostname, network, security, cgroupParent, extraHosts, ulimits } = options;
   const isGiven =
@@ -40,14 +41,15 @@ export function commandChange(
     return undefined;
   }
   if (network !== undefined) {
-    checkNetwork(network, entry);
+    checkNetwork(network, place);
   }
   if (security !== undefined) {
-    checkSecurity(security, entry);
+    checkSecurity(security, place);
   }
   const variables = Object.entries(env ?? {});
-  const hosts = (extraHosts ?? []).map((host) => extraHostOf(host, entry));
-  const limits = (ulimits ?? []).map((limit) => ulimitOf(limit, entry));
+  checkTexts([...variables.flat(), dir, user, hostname, cgroupParent], place);
+  const hosts = (extraHosts ?? []).map((host) => extraHostOf(host, place));
+  const limits = (ulimits ?? []).map((limit) => ulimitOf(limit, place));
   return (settings) => ({
     env: variables.reduce((list, [name, value]) => list.set(name, value), settings.env),
     dir: dir === undefined ? settings.dir : dirBelow(settings.dir, dir),

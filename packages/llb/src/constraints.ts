@@ -1,9 +1,10 @@
 import type { Platform } from "@buildkit-node/oci";
-import type { EntryPoint } from "./call-site.ts";
 import { checkInt64 } from "./int64.ts";
 import { mergeMetadata } from "./metadata.ts";
+import type { Place } from "./place.ts";
 import { type PlatformOption, platformOf } from "./platform-option.ts";
 import type { SourceLocation } from "./source-map.ts";
+import { checkText, checkTexts } from "./text.ts";
 import type { LinuxResources, OpMetadata, ProgressGroup } from "./wire/definition.ts";
 
 /** What every step takes beside its own options. */
@@ -50,9 +51,9 @@ export const noConstraints: Constraints = Object.freeze({
 export const customNameKey = "llb.customname";
 
 /** Takes the step options out of any options object. */
-export function constraintsOf(options: StepOptions, entry: EntryPoint): Constraints {
+export function constraintsOf(options: StepOptions, place: Place): Constraints {
   const { platform, localUniqueId, require: filters, locations } = options;
-  const metadata = metadataOf(options, entry);
+  const metadata = metadataOf(options, place);
   if (
     platform === undefined &&
     localUniqueId === undefined &&
@@ -62,8 +63,9 @@ export function constraintsOf(options: StepOptions, entry: EntryPoint): Constrai
   ) {
     return noConstraints;
   }
+  checkTexts([localUniqueId, ...(filters ?? [])], place);
   return Object.freeze({
-    ...(platform !== undefined && { platform: platformOf(platform, entry) }),
+    ...(platform !== undefined && { platform: platformOf(platform, place) }),
     ...(localUniqueId !== undefined && { localUniqueId }),
     filters: Object.freeze([...(filters ?? [])]),
     metadata,
@@ -76,7 +78,7 @@ export function withCaps(metadata: OpMetadata, caps: Iterable<string>): OpMetada
   return mergeMetadata(metadata, { caps: new Set(caps) });
 }
 
-function metadataOf(options: StepOptions, entry: EntryPoint): OpMetadata {
+function metadataOf(options: StepOptions, place: Place): OpMetadata {
   const { ignoreCache, name, description, exportCache, progressGroup, resources } = options;
   if (
     name === undefined &&
@@ -89,14 +91,17 @@ function metadataOf(options: StepOptions, entry: EntryPoint): OpMetadata {
     return noConstraints.metadata;
   }
   for (const [limit, value] of Object.entries(resources ?? {})) {
-    if (typeof value !== "string") {
-      checkInt64(value, `resource limit ${limit}`, entry);
+    if (typeof value === "string") {
+      checkText(value, place);
+    } else {
+      checkInt64(value, `resource limit ${limit}`, place);
     }
   }
   const notes = new Map(Object.entries(description ?? {}));
   if (name !== undefined) {
     notes.set(customNameKey, name);
   }
+  checkTexts([progressGroup?.id, progressGroup?.name, ...[...notes].flat()], place);
   return Object.freeze({
     ...(ignoreCache === true && { ignoreCache }),
     ...(notes.size > 0 && { description: notes }),

@@ -1,5 +1,5 @@
 import { BuildkitError } from "@buildkit-node/core";
-import { type CallSite, callerOf, type EntryPoint, formatCallSite } from "./call-site.ts";
+import { framesOf, type Place } from "./place.ts";
 
 /** Why a graph or definition was refused. Reasons are stable. */
 export type LlbErrorReason =
@@ -47,10 +47,8 @@ export interface LlbErrorDetails {
   readonly reason: LlbErrorReason;
   /** The value that was refused. */
   readonly value: unknown;
-  /** Where the step was written, when it was noted then. */
-  readonly site?: CallSite | undefined;
-  /** The public function whose caller wrote the value, when that is happening now. */
-  readonly entry?: EntryPoint | undefined;
+  /** Where the caller wrote it. */
+  readonly place?: Place;
   readonly cause?: unknown;
 }
 
@@ -64,8 +62,7 @@ export class LlbError extends BuildkitError {
   readonly callSite: readonly string[];
 
   constructor(message: string, details: LlbErrorDetails) {
-    const site = details.entry === undefined ? details.site : callerOf(details.entry);
-    const frames = formatCallSite(site);
+    const frames = framesOf(details.place);
     super(
       "ERR_BUILDKIT_LLB",
       frames[0] === undefined ? message : `${message} (at ${frames[0]})`,

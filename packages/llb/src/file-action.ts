@@ -1,9 +1,9 @@
-import type { EntryPoint } from "./call-site.ts";
 import { LlbError, shown } from "./error.ts";
 import { type Owner, type OwnerOption, ownerOf } from "./owner.ts";
+import type { Place } from "./place.ts";
 import type { State } from "./state.ts";
+import { checkText, checkTexts } from "./text.ts";
 import type { Int } from "./wire/field.ts";
-import { hasLoneSurrogate } from "./wire/utf8.ts";
 
 /** A change to files. Relative paths are below the directory of the state that is changed. */
 export type FileAction = MkdirAction | MkfileAction | SymlinkAction | RmAction | CopyAction;
@@ -49,8 +49,10 @@ export interface CopyAction {
   readonly from: State | StagedFiles;
   readonly src: string;
   readonly dest: string;
-  /** Permission bits, a change of them, or -1 to keep them. */
-  readonly mode: number | string;
+  /** Permission bits, or -1 to keep them; absent beside `modeText`. */
+  readonly mode: number | undefined;
+  /** A change of the permission bits. */
+  readonly modeText: string | undefined;
   readonly followSymlinks: boolean;
   readonly contentsOnly: boolean;
   readonly attemptUnpack: boolean;
@@ -121,6 +123,7 @@ export function mkdir(
   } = {},
 ): MkdirAction {
   const { mode = 0o755, parents = false } = options;
+  checkText(path, mkdir);
   checkPermissions("mkdir", path, mode, mkdir);
   return Object.freeze({
     kind: "mkdir",
@@ -146,13 +149,13 @@ export function mkfile(
   } = {},
 ): MkfileAction {
   const { mode = 0o644 } = options;
+  checkText(path, mkfile);
   checkPermissions("mkfile", path, mode, mkfile);
-  const content = typeof data === "string" ? encodeText(data, mkfile) : Uint8Array.from(data);
   return Object.freeze({
     kind: "mkfile",
     path,
     mode,
-    data: content,
+    data: contentOf(data, mkfile),
     owner: ownerIn(options, mkfile),
     timestamp: timestampIn(options, mkfile),
   });
@@ -163,6 +166,7 @@ export function mkfile(
  * below `/`, not below the state's directory. BuildKit 0.15 and later.
  */
 export function symlink(oldPath: string, newPath: string, options: CreateOptions = {}): SymlinkAction {
+  checkTexts([oldPath, newPath], symlink);
   return Object.freeze({
     kind: "symlink",
     oldPath,
@@ -183,6 +187,7 @@ export function rm(
   } = {},
 ): RmAction {
   const { allowNotFound = false, wildcard = false } = options;
+  checkText(path, rm);
   return Object.freeze({ kind: "rm", path, allowNotFound, wildcard });
 }
 
@@ -202,11 +207,15 @@ export function copy(
     throw new LlbError(`copy of ${shown(src)}: the source is ${shown(from)}, not a state`, {
       reason: "file-action",
       value: from,
-      entry: copy,
+      place: copy,
     });
   }
+  checkText(src, copy);
+  checkText(dest, copy);
   const { mode = -1, include = none, exclude = none, requiredPaths = none } = options;
-  if (typeof mode === "number" && options.mode !== undefined && !isMode(mode, 0o7777)) {
+  if (typeof mode === "string") {
+    checkText(mode, copy);
+  } else if (options.mode !== undefined && !isMode(mode, 0o7777)) {
     throw modeError("copy", src, mode, "is not a mode from 0 to 0o7777", copy);
   }
   return Object.freeze({
@@ -214,16 +223,17 @@ export function copy(
     from,
     src,
     dest,
-    mode,
+    mode: typeof mode === "number" ? mode : undefined,
+    modeText: typeof mode === "string" ? mode : undefined,
     followSymlinks: options.followSymlinks ?? false,
     contentsOnly: options.contentsOnly ?? false,
     attemptUnpack: options.attemptUnpack ?? false,
     createDestPath: options.createDestPath ?? false,
     wildcard: options.wildcard ?? false,
     allowEmptyWildcard: options.allowEmptyWildcard ?? false,
-    include: copied(include),
-    exclude: copied(exclude),
-    requiredPaths: copied(requiredPaths),
+    include: copied(include, copy),
+    exclude: copied(exclude, copy),
+    requiredPaths: copied(requiredPaths, copy),
     alwaysReplaceExisting: options.alwaysReplaceExisting ?? false,
     owner: ownerIn(options, copy),
     timestamp: timestampIn(options, copy),
@@ -232,51 +242,55 @@ export function copy(
 
 /** Carries out actions on a state inside the op that copies from the result; used twice, they are carried out once. */
 export function staged(state: State, actions: FileActions): StagedFiles {
-  const list = actionList(actions);
-  if (list.length === 0) {
-    throw new LlbError("staged files need at least one action", {
-      reason: "file-action",
-      value: actions,
-      entry: staged,
-    });
-  }
-  return Object.freeze({ kind: "staged", state, actions: Object.freeze([...list]) });
+  return Object.freeze({ kind: "staged", state, actions: actionList(actions, staged) });
 }
 
-/** One action or several as a list. */
-export function actionList(actions: FileActions): readonly FileAction[] {
-  return Array.isArray(actions) ? (actions as readonly FileAction[]) : [actions as FileAction];
+/** One action or several as a list of their own, which is not empty. */
+export function actionList(actions: FileActions, place: Place): readonly FileAction[] {
+  const list: readonly FileAction[] = isList(actions) ? [...actions] : [actions];
+  if (list.length === 0 || list.some((action) => action === null || action === undefined)) {
+    throw new LlbError("a file action is missing", { reason: "file-action", value: actions, place });
+  }
+  return list;
+}
+
+function isList(actions: FileActions): actions is readonly FileAction[] {
+  return Array.isArray(actions);
 }
 
 const none: readonly string[] = Object.freeze([]);
 
 /** A list that the caller cannot change afterwards. */
-function copied(list: readonly string[]): readonly string[] {
-  return list.length === 0 ? none : Object.freeze([...list]);
+function copied(list: readonly string[], place: Place): readonly string[] {
+  if (list.length === 0) {
+    return none;
+  }
+  checkTexts(list, place);
+  return Object.freeze([...list]);
 }
 
-function ownerIn({ owner }: CreateOptions, entry: EntryPoint): Owner | undefined {
-  return owner === undefined ? undefined : ownerOf(owner, entry);
+function ownerIn({ owner }: CreateOptions, place: Place): Owner | undefined {
+  return owner === undefined ? undefined : ownerOf(owner, place);
 }
 
 /** Nanoseconds since 1970, or -1 for the time of the build. */
-function timestampIn({ createdAt }: CreateOptions, entry: EntryPoint): Int {
-  return createdAt === undefined ? -1 : nanoseconds(createdAt, entry);
+function timestampIn({ createdAt }: CreateOptions, place: Place): Int {
+  return createdAt === undefined ? -1 : nanoseconds(createdAt, place);
 }
 
-function nanoseconds(time: Date | bigint, entry: EntryPoint): bigint {
+function nanoseconds(time: Date | bigint, place: Place): bigint {
   if (typeof time === "bigint") {
     return BigInt.asIntN(64, time);
   }
   if (Number.isNaN(time.getTime())) {
-    throw new LlbError("createdAt is an invalid date", { reason: "file-action", value: time, entry });
+    throw new LlbError("createdAt is an invalid date", { reason: "file-action", value: time, place });
   }
   return BigInt(time.getTime()) * 1_000_000n;
 }
 
-function checkPermissions(what: string, path: string, mode: number, entry: EntryPoint): void {
+function checkPermissions(what: string, path: string, mode: number, place: Place): void {
   if (!isMode(mode, 0o777)) {
-    throw modeError(what, path, mode, "is not made of permission bits alone (0 to 0o777)", entry);
+    throw modeError(what, path, mode, "is not made of permission bits alone (0 to 0o777)", place);
   }
 }
 
@@ -284,22 +298,19 @@ function isMode(mode: number, largest: number): boolean {
   return Number.isInteger(mode) && mode >= 0 && mode <= largest;
 }
 
-function modeError(what: string, path: string, mode: number, why: string, entry: EntryPoint): LlbError {
+function modeError(what: string, path: string, mode: number, why: string, place: Place): LlbError {
   const octal = Number.isInteger(mode) && mode >= 0 ? `0o${mode.toString(8)}` : String(mode);
   return new LlbError(`${what} of ${shown(path)}: mode ${octal} ${why}`, {
     reason: "file-action",
     value: mode,
-    entry,
+    place,
   });
 }
 
-function encodeText(text: string, entry: EntryPoint): Uint8Array {
-  if (hasLoneSurrogate(text)) {
-    throw new LlbError("the file's text holds half a surrogate pair, which has no UTF-8 form", {
-      reason: "text",
-      value: text,
-      entry,
-    });
+function contentOf(data: string | Uint8Array, place: Place): Uint8Array {
+  if (typeof data !== "string") {
+    return Uint8Array.from(data);
   }
-  return new TextEncoder().encode(text);
+  checkText(data, place);
+  return new TextEncoder().encode(data);
 }

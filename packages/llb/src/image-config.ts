@@ -1,25 +1,27 @@
 import { type Image, type ImageConfig, normalizePlatform, type Platform } from "@buildkit-node/oci";
-import type { EntryPoint } from "./call-site.ts";
 import { LlbError, shown } from "./error.ts";
 import { dirBelow } from "./path.ts";
+import type { Place } from "./place.ts";
 import { changed, type Settings } from "./settings.ts";
 import type { State } from "./state.ts";
+import { checkTexts } from "./text.ts";
 
 /**
  * Reads an image config. In JSON the names of fields are matched without regard to case, as Go does.
  *
  * @throws LlbError with reason `image-config` for anything that is no image config
  */
-export function readImageConfig(config: Image | string | Uint8Array, entry: EntryPoint): Image {
-  const image = typeof config === "string" || config instanceof Uint8Array ? parse(config, entry) : config;
+export function readImageConfig(config: Image | string | Uint8Array, place: Place): Image {
+  const image = typeof config === "string" || config instanceof Uint8Array ? parse(config, place) : config;
   const problem = problemOf(image);
   if (problem !== undefined) {
     throw new LlbError(`the image config cannot be used: ${problem}`, {
       reason: "image-config",
       value: config,
-      entry,
+      place,
     });
   }
+  checkTexts([...(image.config?.Env ?? []), image.config?.WorkingDir], place);
   return image;
 }
 
@@ -96,7 +98,7 @@ function platformFields(platform: Platform): Partial<Image> {
 const imageFields = ["os", "architecture", "variant", "os.version", "os.features", "config"] as const;
 const configFields = ["User", "Env", "Entrypoint", "Cmd", "WorkingDir", "Labels"] as const;
 
-function parse(json: string | Uint8Array, entry: EntryPoint): Image {
+function parse(json: string | Uint8Array, place: Place): Image {
   let value: unknown;
   try {
     value = JSON.parse(typeof json === "string" ? json : new TextDecoder().decode(json));
@@ -104,7 +106,7 @@ function parse(json: string | Uint8Array, entry: EntryPoint): Image {
     throw new LlbError(`the image config is not JSON: ${shown(json)}`, {
       reason: "image-config",
       value: json,
-      entry,
+      place,
       cause,
     });
   }

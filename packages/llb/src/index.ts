@@ -1,4 +1,3 @@
-export { captureCallSites } from "./call-site.ts";
 export { capabilities } from "./caps.ts";
 export type { CommandSettings } from "./command-settings.ts";
 export type { StepOptions } from "./constraints.ts";
@@ -51,6 +50,7 @@ export {
 } from "./mount.ts";
 export type { OwnerOption } from "./owner.ts";
 export { type Passthrough, passthrough } from "./passthrough.ts";
+export { captureCallSites } from "./place.ts";
 export type { PlatformOption } from "./platform-option.ts";
 export { type ResolveOptions, resolve } from "./resolve.ts";
 export type { Device, Mounts, ProxyEnv, RunOptions } from "./run-options.ts";

@@ -1,4 +1,3 @@
-import { callSite } from "./call-site.ts";
 import { constraintsOf, type StepOptions } from "./constraints.ts";
 import { closedState, combine, fresh, type State, withOutput } from "./state.ts";
 import type { DiffVertex, MergeVertex } from "./vertex.ts";
@@ -8,10 +7,10 @@ import type { DiffVertex, MergeVertex } from "./vertex.ts";
  * empty; empty ones have no effect, and a merge of one is that one. BuildKit 0.10 and later.
  */
 export function merge(states: readonly State[], options: StepOptions = {}): State {
-  const site = callSite(merge);
   const constraints = constraintsOf(options, merge);
-  return combine(states, (closed) => {
-    const filled = states.flatMap((state) => {
+  const layers = [...states];
+  return combine(layers, merge, (closed) => {
+    const filled = layers.flatMap((state) => {
       const { output, settings } = closed(state);
       return output === undefined ? [] : [{ output, settings }];
     });
@@ -23,7 +22,7 @@ export function merge(states: readonly State[], options: StepOptions = {}): Stat
       return closedState(first.output, first.settings);
     }
     const inputs = filled.map(({ output }) => output);
-    const vertex: MergeVertex = Object.freeze({ kind: "merge", inputs, constraints, site });
+    const vertex: MergeVertex = Object.freeze({ kind: "merge", inputs, constraints });
     return withOutput(first.settings, Object.freeze({ vertex, index: 0 }));
   });
 }
@@ -33,9 +32,8 @@ export function merge(states: readonly State[], options: StepOptions = {}): Stat
  * as it is. BuildKit 0.10 and later.
  */
 export function diff(lower: State, upper: State, options: StepOptions = {}): State {
-  const site = callSite(diff);
   const constraints = constraintsOf(options, diff);
-  return combine([lower, upper], (closed) => {
+  return combine([lower, upper], diff, (closed) => {
     const below = closed(lower);
     const above = closed(upper);
     if (below.output === undefined) {
@@ -46,7 +44,6 @@ export function diff(lower: State, upper: State, options: StepOptions = {}): Sta
       lower: below.output,
       upper: above.output,
       constraints,
-      site,
     });
     return withOutput(below.settings, Object.freeze({ vertex, index: 0 }));
   });

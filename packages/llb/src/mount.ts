@@ -1,8 +1,9 @@
-import type { EntryPoint } from "./call-site.ts";
 import { checkChoice } from "./check-choice.ts";
 import { LlbError, type LlbErrorReason, shown } from "./error.ts";
 import { checkInt64 } from "./int64.ts";
+import type { Place } from "./place.ts";
 import type { State } from "./state.ts";
+import { checkText, checkTexts } from "./text.ts";
 import type { Output } from "./vertex.ts";
 import type { Int } from "./wire/field.ts";
 
@@ -106,7 +107,8 @@ export function bind<const Target extends string>(
 export function bind(target: string, source: State, options: BindOptions = {}): BindMount {
   const { path = "", readonly = false, output = !readonly, contentCache = "default" } = options;
   checkTarget(target, bind);
-  checkContentCache(target, contentCache, bind);
+  checkText(path, bind);
+  checkChoice("contentCache", contentCache, contentCaches, { reason: "mount", place: bind });
   if (readonly && output) {
     refuse("mount", output, `mount ${shown(target)}: a read-only mount has no output`, bind);
   }
@@ -164,9 +166,10 @@ export function cache(
     contentCache = "default",
   } = options;
   checkTarget(target, cache);
-  checkContentCache(target, contentCache, cache);
-  const words = ["shared", "private", "locked"];
-  checkChoice(`cache mount ${shown(target)}: sharing`, sharing, words, { reason: "mount", entry: cache });
+  checkText(id, cache);
+  checkText(path, cache);
+  checkChoice("contentCache", contentCache, contentCaches, { reason: "mount", place: cache });
+  checkChoice("sharing", sharing, sharings, { reason: "mount", place: cache });
   if (id === "") {
     refuse("mount", id, `cache mount ${shown(target)}: the id is empty`, cache);
   }
@@ -191,7 +194,7 @@ export function tmpfs(
 ): TmpfsMount {
   const { sizeBytes = 0, readonly = false, contentCache = "default" } = options;
   checkTarget(target, tmpfs);
-  checkContentCache(target, contentCache, tmpfs);
+  checkChoice("contentCache", contentCache, contentCaches, { reason: "mount", place: tmpfs });
   checkInt64(sizeBytes, `tmpfs mount ${shown(target)}: size`, tmpfs);
   if (sizeBytes < 0) {
     refuse("mount", sizeBytes, `tmpfs mount ${shown(target)}: ${sizeBytes} is no size in bytes`, tmpfs);
@@ -219,6 +222,7 @@ export function secret(
   if (id === "" || env === "" || target === "") {
     refuse("secret", options, `secret ${shown(id)}: id, target and env may be absent but not empty`, secret);
   }
+  checkTexts([id, target, env], secret);
   checkNumbers("secret", id, { uid, gid, mode }, secret);
   return Object.freeze({ kind: "secret", id, target, env, uid, gid, mode, optional });
 }
@@ -237,6 +241,7 @@ export function ssh(
   } = {},
 ): SshMount {
   const { id = "", target = "", uid = 0, gid = 0, mode = 0o600, optional = false } = options;
+  checkTexts([id, target], ssh);
   checkNumbers("SSH socket", id, { uid, gid, mode }, ssh);
   return Object.freeze({ kind: "ssh", id, target, uid, gid, mode, optional });
 }
@@ -253,22 +258,22 @@ export interface BoundMount {
   readonly mount: FileMount;
 }
 
-function checkTarget(target: string, entry: EntryPoint): void {
+/** Refuses a path that is none. */
+export function checkTarget(target: string, place: Place): void {
+  checkText(target, place);
   if (target === "") {
-    refuse("mount", target, "a mount needs a target: the path is empty", entry);
+    refuse("mount", target, "a mount needs a target: the path is empty", place);
   }
 }
 
-function checkContentCache(target: string, contentCache: string, entry: EntryPoint): void {
-  const words = ["default", "on", "off"];
-  checkChoice(`mount ${shown(target)}: contentCache`, contentCache, words, { reason: "mount", entry });
-}
+const contentCaches: readonly ContentCache[] = ["default", "on", "off"];
+const sharings: readonly CacheSharing[] = ["shared", "private", "locked"];
 
 function checkNumbers(
   what: string,
   id: string,
   numbers: Readonly<Record<string, number>>,
-  entry: EntryPoint,
+  place: Place,
 ): void {
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
@@ -276,12 +281,12 @@ function checkNumbers(
         "secret",
         value,
         `${what} ${shown(id)}: ${name} ${value} is not a whole number from 0 to 2^32-1`,
-        entry,
+        place,
       );
     }
   }
 }
 
-function refuse(reason: LlbErrorReason, value: unknown, message: string, entry: EntryPoint): never {
-  throw new LlbError(message, { reason, value, entry });
+function refuse(reason: LlbErrorReason, value: unknown, message: string, place: Place): never {
+  throw new LlbError(message, { reason, value, place });
 }

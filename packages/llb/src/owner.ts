@@ -1,5 +1,6 @@
-import type { EntryPoint } from "./call-site.ts";
 import { LlbError, shown } from "./error.ts";
+import type { Place } from "./place.ts";
+import { checkText } from "./text.ts";
 
 /**
  * Who owns a file: `user`, `user:group` with names or numbers, or the two apart. Names are looked up in the state that
@@ -17,11 +18,15 @@ export interface Owner {
 export type OwnerPart = { readonly name: string } | { readonly id: number };
 
 /** Reads an owner. */
-export function ownerOf(option: OwnerOption, entry: EntryPoint): Owner {
+export function ownerOf(option: OwnerOption, place: Place): Owner {
   const { user, group } = typeof option === "string" ? splitOwner(option) : option;
   return Object.freeze({
-    ...(user !== undefined && { user: typeof user === "string" ? named(user) : numbered(user, entry) }),
-    ...(group !== undefined && { group: typeof group === "string" ? named(group) : numbered(group, entry) }),
+    ...(user !== undefined && {
+      user: typeof user === "string" ? named(user, place) : numbered(user, place),
+    }),
+    ...(group !== undefined && {
+      group: typeof group === "string" ? named(group, place) : numbered(group, place),
+    }),
   });
 }
 
@@ -41,16 +46,17 @@ function idOrName(text: string): string | number {
   return value >= -(2 ** 31) && value < 2 ** 31 ? value >>> 0 : text;
 }
 
-function named(name: string): OwnerPart {
+function named(name: string, place: Place): OwnerPart {
+  checkText(name, place);
   return name === "" ? { id: 0 } : { name };
 }
 
-function numbered(id: number, entry: EntryPoint): OwnerPart {
+function numbered(id: number, place: Place): OwnerPart {
   if (!Number.isInteger(id) || id < 0 || id > 0xffffffff) {
     throw new LlbError(`owner ${shown(id)} is not a whole number from 0 to 2^32-1`, {
       reason: "file-action",
       value: id,
-      entry,
+      place,
     });
   }
   return { id };

@@ -1,8 +1,10 @@
-import { callSite } from "./call-site.ts";
 import { constraintsOf, type StepOptions } from "./constraints.ts";
+import { Deferred } from "./deferred.ts";
 import { LlbError } from "./error.ts";
+import { noted } from "./place.ts";
 import { combined, fresh, part, type State } from "./state.ts";
 import { makePassthrough, type PassthroughInput } from "./steps/passthrough.ts";
+import { checkText } from "./text.ts";
 
 /** The states that come out of a {@link passthrough}. */
 export interface Passthrough {
@@ -24,22 +26,26 @@ export function passthrough(
   inputs: readonly PassthroughInput[],
   options: StepOptions = {},
 ): Passthrough {
-  const site = callSite(passthrough);
   const constraints = constraintsOf(options, passthrough);
-  const states = inputs.map(({ state }) => state);
-  const made = combined(states, (closed) => makePassthrough(id, inputs, { closed, constraints, site }));
-  return {
-    output: (index) =>
-      part(made, (outputs) => {
-        const output = outputs[index];
-        if (output === undefined) {
-          throw new LlbError(`the passthrough has ${outputs.length} outputs, there is no output ${index}`, {
-            reason: "inputs",
-            value: index,
-            site,
-          });
-        }
-        return fresh(output);
-      }),
+  checkText(id, passthrough);
+  const given = [...inputs];
+  const states = given.map(({ state }) => state);
+  const made = combined(states, passthrough, (closed, place) =>
+    makePassthrough(id, given, { closed, constraints, place }),
+  );
+  const output = (index: number): State => {
+    const place = made instanceof Deferred ? noted(output) : output;
+    return part(made, (outputs) => {
+      const found = outputs[index];
+      if (found === undefined) {
+        throw new LlbError(`the passthrough has ${outputs.length} outputs, there is no output ${index}`, {
+          reason: "inputs",
+          value: index,
+          place,
+        });
+      }
+      return fresh(found);
+    });
   };
+  return { output };
 }

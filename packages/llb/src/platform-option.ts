@@ -1,6 +1,7 @@
 import { normalizePlatform, type Platform, parsePlatform } from "@buildkit-node/oci";
-import type { EntryPoint } from "./call-site.ts";
 import { LlbError, shown } from "./error.ts";
+import type { Place } from "./place.ts";
+import { checkTexts } from "./text.ts";
 
 /**
  * A platform: a text such as `linux/arm64`, which is brought to its normal form, or the parts, which stand in the op
@@ -9,9 +10,11 @@ import { LlbError, shown } from "./error.ts";
 export type PlatformOption = string | Platform;
 
 /** The platform that an option names. */
-export function platformOf(option: PlatformOption, entry: EntryPoint): Platform {
+export function platformOf(option: PlatformOption, place: Place): Platform {
   if (typeof option !== "string") {
-    return Object.freeze({ ...option });
+    const { os, architecture, variant, osVersion, osFeatures } = option;
+    checkTexts([os, architecture, variant, osVersion, ...(osFeatures ?? [])], place);
+    return Object.freeze({ ...option, ...(osFeatures && { osFeatures: [...osFeatures] }) });
   }
   try {
     return Object.freeze(normalizePlatform(parsePlatform(option)));
@@ -19,7 +22,7 @@ export function platformOf(option: PlatformOption, entry: EntryPoint): Platform 
     throw new LlbError(`platform ${shown(option)} cannot be read`, {
       reason: "platform",
       value: option,
-      entry,
+      place,
       cause,
     });
   }

@@ -1,8 +1,8 @@
 import type { Image, Platform } from "@buildkit-node/oci";
-import type { EntryPoint } from "./call-site.ts";
 import { Env } from "./env.ts";
 import { LlbError, shown } from "./error.ts";
 import type { ExtraHost } from "./extra-host.ts";
+import type { Place } from "./place.ts";
 import type { Ulimit } from "./ulimit.ts";
 
 /** Who a step may talk to. A number is the raw value of a mode newer than this library. */
@@ -49,25 +49,25 @@ export function changed(settings: Settings, changes: Partial<Settings>): Setting
 }
 
 /** Refuses a network mode that is neither a known name nor a raw value. */
-export function checkNetwork(mode: NetworkMode, entry: EntryPoint): void {
+export function checkNetwork(mode: NetworkMode, place: Place): void {
   const isKnown =
     typeof mode === "number" ? Number.isInteger(mode) : ["sandbox", "host", "none"].includes(mode);
   if (!isKnown) {
     throw new LlbError(`network mode ${shown(mode)} is none of sandbox, host, none`, {
       reason: "setting",
       value: mode,
-      entry,
+      place,
     });
   }
 }
 
 /** Refuses a security mode that is not known. */
-export function checkSecurity(mode: SecurityMode, entry: EntryPoint): void {
+export function checkSecurity(mode: SecurityMode, place: Place): void {
   if (mode !== "sandbox" && mode !== "insecure") {
     throw new LlbError(`security mode ${shown(mode)} is neither sandbox nor insecure`, {
       reason: "setting",
       value: mode,
-      entry,
+      place,
     });
   }
 }

@@ -60,6 +60,6 @@ function unbalanced(line: string, why: string): LlbError {
   return new LlbError(`cannot split the command line ${shown(line)}: ${why}`, {
     reason: "command-line",
     value: line,
-    entry: shlex,
+    place: shlex,
   });
 }

@@ -1,5 +1,6 @@
 import type { Range } from "@buildkit-node/core";
 import type { State } from "./state.ts";
+import { checkTexts } from "./text.ts";
 
 /** A place in a source file, from which an end may be missing. */
 export type LocationRange = Range | { readonly start: Range["start"]; readonly end?: Range["start"] };
@@ -30,6 +31,7 @@ export function sourceMap(options: {
   readonly state?: State;
 }): SourceMap {
   const { filename, language = "", data, state } = options;
+  checkTexts([filename, language], sourceMap);
   const map: SourceMap = Object.freeze({
     filename,
     language,

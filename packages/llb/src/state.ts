@@ -1,7 +1,6 @@
 import { type Image, normalizePlatform, type Platform } from "@buildkit-node/oci";
-import { callSite, type EntryPoint } from "./call-site.ts";
 import { commandChange } from "./command-settings.ts";
-import { constraintsOf, type StepOptions } from "./constraints.ts";
+import { constraintsOf, noConstraints, type StepOptions } from "./constraints.ts";
 import { Deferred, type Resolved } from "./deferred.ts";
 import { LlbError } from "./error.ts";
 import { extraHostOf } from "./extra-host.ts";
@@ -10,6 +9,7 @@ import { readImageConfig, withImage } from "./image-config.ts";
 import type { ImageClient, LookUp, LookUpOptions } from "./image-resolver.ts";
 import type { BindMount, Mount } from "./mount.ts";
 import { dirBelow } from "./path.ts";
+import { type EntryPoint, noted, type Place } from "./place.ts";
 import { type PlatformOption, platformOf } from "./platform-option.ts";
 import type { Mounts, RunOptions } from "./run-options.ts";
 import {
@@ -21,9 +21,10 @@ import {
   type SecurityMode,
   type Settings,
 } from "./settings.ts";
-import { makeExec, mountedStates, mountList, mountOutput } from "./steps/exec.ts";
+import { commandOf, makeExec, mountedStates, mountList, mountOutput } from "./steps/exec.ts";
 import { copiedStates, makeFile } from "./steps/file.ts";
 import { makePassthrough } from "./steps/passthrough.ts";
+import { checkText, checkTexts } from "./text.ts";
 import { type Ulimit, ulimitOf } from "./ulimit.ts";
 import type { BuildVertex, ExecVertex, Output } from "./vertex.ts";
 
@@ -104,7 +105,7 @@ export class State {
     throw new LlbError("only the state of an image can be looked up: call resolve before anything else", {
       reason: "resolve",
       value: this,
-      entry: this.resolve,
+      place: this.resolve,
     });
   }
 
@@ -114,6 +115,7 @@ export class State {
   env(first: string | Readonly<Record<string, string>>, value = ""): State {
     const variables: readonly (readonly [string, string])[] =
       typeof first === "string" ? [[first, value]] : Object.entries(first);
+    checkTexts(variables.flat(), this.env);
     return this.#change(({ env }) => ({
       env: variables.reduce((list, [name, text]) => list.set(name, text), env),
     }));
@@ -121,15 +123,18 @@ export class State {
 
   /** Changes the directory that commands run in and that relative paths start from. */
   dir(path: string): State {
+    checkText(path, this.dir);
     return this.#change(({ dir }) => ({ dir: dirBelow(dir, path) }));
   }
 
   /** Sets the user of commands: `name`, `name:group`, or ids. */
   user(user: string): State {
+    checkText(user, this.user);
     return this.#change(() => ({ user }));
   }
 
   hostname(hostname: string): State {
+    checkText(hostname, this.hostname);
     return this.#change(() => ({ hostname }));
   }
 
@@ -158,6 +163,7 @@ export class State {
   }
 
   cgroupParent(cgroupParent: string): State {
+    checkText(cgroupParent, this.cgroupParent);
     return this.#change(() => ({ cgroupParent }));
   }
 
@@ -175,7 +181,9 @@ export class State {
 
   /** The files of this state with the settings of another one. */
   reset(other: State): State {
-    return combine([this, other], (closed) => withOutput(closed(other).settings, closed(this).output));
+    return combine([this, other], undefined, (closed) =>
+      withOutput(closed(other).settings, closed(this).output),
+    );
   }
 
   /** Applies functions from state to state, one after the other. */
@@ -201,8 +209,8 @@ export class State {
    * @throws LlbError for a command without arguments, two mounts on one target, and wrong options
    */
   run(args: readonly string[], options: RunOptions = {}): State {
-    const entry = this.run;
-    return part(this.#run(args, options, mountList(options.mounts), entry), ({ root }) => root);
+    const run = this.#run(args, options, mountList(options.mounts, this.run), this.run);
+    return part(run, ({ root }) => root);
   }
 
   /** Like {@link run}, for a command whose writable mounts are of interest too. */
@@ -210,9 +218,8 @@ export class State {
     args: readonly string[],
     options: RunOptions<M> = {},
   ): Exec<OutputTarget<M>> {
-    const entry = this.exec;
-    const mounts = mountList(options.mounts);
-    const run = this.#run(args, options, mounts, entry);
+    const mounts = mountList(options.mounts, this.exec);
+    const run = this.#run(args, options, mounts, this.exec);
     const outputs = mounts.filter((mount) => mount.kind === "bind" && mount.output);
     return Object.freeze({
       root: part(run, ({ root }) => root),
@@ -233,15 +240,11 @@ export class State {
    * @throws LlbError with reason `file-action` when there is no action
    */
   file(actions: FileActions, options: StepOptions = {}): State {
-    const list = actionList(actions);
-    if (list.length === 0 || list.some((action) => action === null || action === undefined)) {
-      throw new LlbError("file needs an action", { reason: "file-action", value: actions, entry: this.file });
-    }
-    const site = callSite(this.file);
+    const list = actionList(actions, this.file);
     const constraints = constraintsOf(options, this.file);
-    return combine(copiedStates(list, [this]), (closed) => {
+    return combine(copiedStates(list, [this]), undefined, (closed) => {
       const base = closed(this);
-      return withOutput(base.settings, makeFile(base, list, { closed, constraints, site }));
+      return withOutput(base.settings, makeFile(base, list, { closed, constraints }));
     });
   }
 
@@ -256,25 +259,19 @@ export class State {
       readonly filename?: string;
     } = {},
   ): State {
-    const entry = this.build;
-    const site = callSite(entry);
-    const constraints = constraintsOf(options, entry);
-    return combine([this], (closed) => {
+    const { filename = "" } = options;
+    checkText(filename, this.build);
+    const constraints = constraintsOf(options, this.build);
+    return combine([this], this.build, (closed, place) => {
       const { output, settings } = closed(this);
       if (output === undefined) {
         throw new LlbError("build reads its definition from a file, and there is none", {
           reason: "inputs",
           value: this,
-          site,
+          place,
         });
       }
-      const vertex: BuildVertex = {
-        kind: "build",
-        input: output,
-        filename: options.filename ?? "",
-        constraints,
-        site,
-      };
+      const vertex: BuildVertex = { kind: "build", input: output, filename, constraints };
       return withOutput(settings, Object.freeze({ vertex: Object.freeze(vertex), index: 0 }));
     });
   }
@@ -290,17 +287,16 @@ export class State {
     if (after.length === 0) {
       return this;
     }
-    const entry = this.requires;
-    const site = callSite(entry);
+    checkText(id, this.requires);
     const inputs = [{ state: this, output: true }, ...after.map((state) => ({ state, output: false }))];
-    return combine([this, ...after], (closed) => {
-      const [output] = makePassthrough(id, inputs, { closed, constraints: constraintsOf({}, entry), site });
+    return combine([this, ...after], this.requires, (closed, place) => {
+      const [output] = makePassthrough(id, inputs, { closed, constraints: noConstraints, place });
       return withOutput(closed(this).settings, output);
     });
   }
 
   #change(change: (settings: Settings) => Partial<Settings>): State {
-    return combine([this], (closed) => {
+    return combine([this], undefined, (closed) => {
       const { output, settings } = closed(this);
       return new State({ output, settings: changed(settings, change(settings)) });
     });
@@ -312,19 +308,12 @@ export class State {
     mounts: readonly Mount[],
     entry: EntryPoint,
   ): Run | Deferred<Run> {
-    if (!Array.isArray(args) || args.length === 0) {
-      throw new LlbError("a command needs arguments, as a list of texts", {
-        reason: "args",
-        value: args,
-        entry,
-      });
-    }
-    const site = callSite(entry);
+    const command = commandOf(args, options, entry);
     const change = commandChange(options, entry);
     const set = change === undefined ? this : this.#change(change);
     const base = options.with === undefined ? set : options.with(set);
-    return combined(mountedStates(mounts, [this, base]), (closed) => {
-      const vertex = makeExec(closed(base), args, options, { mounts, closed, site, entry });
+    return combined(mountedStates(mounts, [this, base]), entry, (closed, place) => {
+      const vertex = makeExec(closed(base), command, { mounts, closed, place });
       return { vertex, root: withOutput(closed(this).settings, mountOutput(vertex, "/")) };
     });
   }
@@ -353,9 +342,17 @@ export function withOutput(settings: Settings, output: Output | undefined): Stat
   );
 }
 
-/** Makes a state from others: at once, or when those that are open have been resolved. */
-export function combine(states: readonly State[], make: (closed: (state: State) => Closed) => State): State {
-  const made = combined(states, make);
+/**
+ * Makes a state from others: at once, or when those that are open have been resolved.
+ *
+ * @param entry the public function that is being called, for errors that `make` finds
+ */
+export function combine(
+  states: readonly State[],
+  entry: EntryPoint | undefined,
+  make: (closed: (state: State) => Closed, place: Place) => State,
+): State {
+  const made = combined(states, entry, make);
   return made instanceof Deferred ? new State(made) : made;
 }
 
@@ -368,23 +365,22 @@ interface Run {
 /** Makes anything from states, as {@link combine} does. */
 export function combined<T>(
   states: readonly State[],
-  make: (closed: (state: State) => Closed) => T,
+  entry: EntryPoint | undefined,
+  make: (closed: (state: State) => Closed, place: Place) => T,
 ): T | Deferred<T> {
-  const needs = openOnes(states);
-  return needs.length === 0
-    ? make(closedOf)
-    : new Deferred(needs, (resolved) => make((state) => closedOf(resolvedState(state, resolved))));
+  if (!states.some(isOpen)) {
+    return make(closedOf, entry);
+  }
+  const needs = states.flatMap((state) => {
+    const contents = contentsOf(state);
+    return contents instanceof Deferred ? [contents] : [];
+  });
+  const place = noted(entry);
+  return new Deferred(needs, (resolved) => make((state) => closedOf(resolvedState(state, resolved)), place));
 }
 
-function openOnes(states: readonly State[]): readonly Deferred<State>[] {
-  const open: Deferred<State>[] = [];
-  for (const state of states) {
-    const contents = contentsOf(state);
-    if (contents instanceof Deferred) {
-      open.push(contents);
-    }
-  }
-  return open;
+function isOpen(state: State): boolean {
+  return contentsOf(state) instanceof Deferred;
 }
 
 /** A part of something that may have to be waited for. */

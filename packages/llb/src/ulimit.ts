@@ -1,6 +1,7 @@
-import type { EntryPoint } from "./call-site.ts";
 import { shown } from "./error.ts";
 import { checkInt64 } from "./int64.ts";
+import type { Place } from "./place.ts";
+import { checkText } from "./text.ts";
 import type { Int } from "./wire/field.ts";
 
 /** The limits that Linux knows; others may be named too. */
@@ -30,8 +31,9 @@ export interface Ulimit {
 }
 
 /** Checks a limit. */
-export function ulimitOf({ name, soft, hard }: Ulimit, entry: EntryPoint): Ulimit {
-  checkInt64(soft, `ulimit ${shown(name)}:`, entry);
-  checkInt64(hard, `ulimit ${shown(name)}:`, entry);
+export function ulimitOf({ name, soft, hard }: Ulimit, place: Place): Ulimit {
+  checkText(name, place);
+  checkInt64(soft, `ulimit ${shown(name)}:`, place);
+  checkInt64(hard, `ulimit ${shown(name)}:`, place);
   return Object.freeze({ name, soft, hard });
 }

@@ -1,5 +1,4 @@
 import type { Platform } from "@buildkit-node/oci";
-import type { CallSite } from "./call-site.ts";
 import type { Constraints } from "./constraints.ts";
 import type { FileAction } from "./file-action.ts";
 import type { BoundMount, SecretMount, SshMount } from "./mount.ts";
@@ -32,7 +31,6 @@ export interface Output {
 
 interface BuiltVertex {
   readonly constraints: Constraints;
-  readonly site: CallSite | undefined;
 }
 
 export interface SourceVertex extends BuiltVertex {
@@ -61,8 +59,6 @@ export interface FileVertex extends BuiltVertex {
   readonly actions: readonly BoundAction[];
   /** What the actions read, in the order in which the op numbers it; the same output may stand here twice. */
   readonly inputs: readonly Output[];
-  /** The same in the order in which a walk over the graph visits it. */
-  readonly visits: readonly Output[];
 }
 
 /** A file action in its place. */

@@ -1,6 +1,6 @@
 import type { Platform } from "@buildkit-node/oci";
-import type { EntryPoint } from "../call-site.ts";
 import { constraintsOf, type StepOptions } from "../constraints.ts";
+import type { Place } from "../place.ts";
 import { type PlatformOption, platformOf } from "../platform-option.ts";
 import type { OpMetadata } from "../wire/definition.ts";
 
@@ -27,14 +27,15 @@ export interface Base {
 }
 
 /** Completes the marshal options. */
-export function baseOf(options: MarshalOptions, entry: EntryPoint): Base {
-  const { filters, metadata } = constraintsOf(options, entry);
+export function baseOf(options: MarshalOptions, place: Place): Base {
+  const { filters, metadata } = constraintsOf(options, place);
+  const { platform, caps, localUniqueId = randomId() } = options;
   return {
-    platform: platformOf(options.platform, entry),
-    localUniqueId: options.localUniqueId ?? randomId(),
+    platform: platformOf(platform, place),
+    localUniqueId,
     workerConstraints: { filter: filters },
     metadata,
-    caps: options.caps === undefined ? undefined : new Set(options.caps),
+    caps: caps && new Set(caps),
   };
 }
 

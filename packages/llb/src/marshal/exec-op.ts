@@ -1,6 +1,6 @@
 import type { BoundMount, SecretMount, SshMount } from "../mount.ts";
 import type { ExecVertex } from "../vertex.ts";
-import type { ExecMeta, OpMount, OpSecret } from "../wire/op.ts";
+import type { ExecMeta, OpMount, OpSecretEnv } from "../wire/op.ts";
 import type { Base } from "./base.ts";
 import { Inputs, workerConstraints } from "./inputs.ts";
 import type { InputOf, VertexOp } from "./vertex-op.ts";
@@ -12,35 +12,27 @@ const setsDefaultPath = "exec.meta.setsdefaultpath";
 export function execOp(vertex: ExecVertex, base: Base, inputOf: InputOf): VertexOp {
   const { settings, devices } = vertex;
   const inputs = new Inputs(inputOf);
-  const ssh = vertex.ssh.map((mount, place) => ({
-    ...mount,
-    target: mount.target === "" ? `/run/buildkit/ssh_agent.${place}` : mount.target,
-  }));
   const mounts = vertex.mounts.map((bound) => mountOf(bound, inputs.numberOf(bound.source)));
-  const secretEnv = [];
   for (const secret of vertex.secrets) {
-    const { id, env, target, optional } = secret;
-    if (env !== undefined) {
-      secretEnv.push({ id, name: env, optional });
-    }
+    const { target } = secret;
     if (target !== undefined) {
-      mounts.push({ input: -1, target, type: "secret", secret: secretOf(secret) });
+      mounts.push({ input: -1, target, type: "secret", secret });
     }
   }
-  for (const mount of ssh) {
-    mounts.push({ input: -1, target: mount.target, type: "ssh", ssh: secretOf(mount) });
-  }
+  vertex.ssh.forEach((ssh, at) => {
+    mounts.push({ input: -1, target: socketOf(ssh, at), type: "ssh", ssh });
+  });
   return {
     op: {
       inputs: inputs.list,
       platform: vertex.constraints.platform ?? settings.platform ?? base.platform,
       constraints: workerConstraints(vertex.constraints.filters, base),
       exec: {
-        meta: metaOf(vertex, base, ssh[0]?.target),
+        meta: metaOf(vertex, base),
         mounts,
         network: settings.network,
         security: settings.security,
-        secretEnv,
+        secretEnv: secretEnv(vertex.secrets),
         devices,
       },
     },
@@ -62,11 +54,20 @@ function mountOf({ target, output, mount }: BoundMount, input: number): OpMount 
   }
 }
 
-function metaOf(vertex: ExecVertex, base: Base, sshSocket: string | undefined): ExecMeta {
+/** Where a socket is mounted, by default one of a name of its own. */
+function socketOf({ target }: SshMount, at: number): string {
+  return target === "" ? `/run/buildkit/ssh_agent.${at}` : target;
+}
+
+function secretEnv(secrets: readonly SecretMount[]): readonly OpSecretEnv[] {
+  return secrets.flatMap(({ id, env, optional }) => (env === undefined ? [] : [{ id, name: env, optional }]));
+}
+
+function metaOf(vertex: ExecVertex, base: Base): ExecMeta {
   const { settings, validExitCodes, proxy } = vertex;
   return {
     args: vertex.args,
-    env: envOf(vertex, base, sshSocket),
+    env: envOf(vertex, base),
     cwd: settings.dir,
     user: settings.user,
     proxy,
@@ -80,10 +81,10 @@ function metaOf(vertex: ExecVertex, base: Base, sshSocket: string | undefined): 
 }
 
 /** The variables, with the socket of an agent, and with a `PATH` for a daemon that is known to set none. */
-function envOf({ settings }: ExecVertex, base: Base, sshSocket: string | undefined): readonly string[] {
+function envOf({ settings, ssh: [ssh] }: ExecVertex, base: Base): readonly string[] {
   let { env } = settings;
-  if (sshSocket !== undefined && !env.has("SSH_AUTH_SOCK")) {
-    env = env.set("SSH_AUTH_SOCK", sshSocket);
+  if (ssh !== undefined && !env.has("SSH_AUTH_SOCK")) {
+    env = env.set("SSH_AUTH_SOCK", socketOf(ssh, 0));
   }
   const setsPath =
     base.caps === undefined || base.caps.has(setsDefaultPath) || base.platform.os === "windows";
@@ -128,7 +129,9 @@ function capsOf(vertex: ExecVertex, base: Base): readonly string[] {
     bit <<= 1;
   }
   for (const [, applies] of mountCaps) {
-    applied |= vertex.mounts.some((mount) => applies(mount)) ? bit : 0;
+    for (const mount of vertex.mounts) {
+      applied |= applies(mount) ? bit : 0;
+    }
     bit <<= 1;
   }
   const known = capLists.get(applied);
@@ -138,8 +141,4 @@ function capsOf(vertex: ExecVertex, base: Base): readonly string[] {
   const caps = [...execCaps, ...mountCaps].flatMap(([cap], at) => ((applied >> at) & 1 ? [cap] : []));
   capLists.set(applied, caps);
   return caps;
-}
-
-function secretOf({ id, uid, gid, mode, optional }: SecretMount | SshMount): OpSecret {
-  return { id, uid, gid, mode, optional };
 }

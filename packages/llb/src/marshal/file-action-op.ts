@@ -1,6 +1,6 @@
-import type { CopyAction, FileAction } from "../file-action.ts";
+import type { FileAction } from "../file-action.ts";
 import type { Owner, OwnerPart } from "../owner.ts";
-import type { OpCopy, OpFileAction, OpOwner, OpUser } from "../wire/op.ts";
+import type { OpFileAction, OpOwner, OpUser } from "../wire/op.ts";
 
 /** Where an action stands among the inputs and the other actions of its op. */
 export interface ActionPlace {
@@ -13,51 +13,33 @@ export interface ActionPlace {
 export function fileAction(action: FileAction, base: number, place: ActionPlace): OpFileAction {
   const { input, secondaryInput, output } = place;
   switch (action.kind) {
-    case "mkdir": {
-      const { path, mode, parents, timestamp } = action;
-      const mkdir = { path, mode, parents, owner: ownerOf(action.owner, base), timestamp };
-      return { input, secondaryInput, output, mkdir };
-    }
-    case "mkfile": {
-      const { path, mode, data, timestamp } = action;
-      const mkfile = { path, mode, data, owner: ownerOf(action.owner, base), timestamp };
-      return { input, secondaryInput, output, mkfile };
-    }
-    case "symlink": {
-      const { oldPath, newPath, timestamp } = action;
-      const symlink = { oldPath, newPath, owner: ownerOf(action.owner, base), timestamp };
-      return { input, secondaryInput, output, symlink };
-    }
-    case "rm": {
-      const { path, allowNotFound, wildcard } = action;
-      return { input, secondaryInput, output, rm: { path, allowNotFound, wildcard } };
-    }
+    case "mkdir":
+      return { input, secondaryInput, output, mkdir: isRoots(action) ? action : owned(action, base) };
+    case "mkfile":
+      return { input, secondaryInput, output, mkfile: isRoots(action) ? action : owned(action, base) };
+    case "symlink":
+      return { input, secondaryInput, output, symlink: isRoots(action) ? action : owned(action, base) };
+    case "rm":
+      return { input, secondaryInput, output, rm: action };
     case "copy":
-      return { input, secondaryInput, output, copy: copyOf(action, base) };
+      return { input, secondaryInput, output, copy: isRoots(action) ? action : owned(action, base) };
   }
 }
 
-/** A change of permission bits stands in a field of its own, and then there is no mode. */
-function copyOf(action: CopyAction, base: number): OpCopy {
-  const { mode } = action;
-  return {
-    src: action.src,
-    dest: action.dest,
-    owner: ownerOf(action.owner, base),
-    mode: typeof mode === "number" ? mode : undefined,
-    followSymlinks: action.followSymlinks,
-    contentsOnly: action.contentsOnly,
-    attemptUnpack: action.attemptUnpack,
-    createDestPath: action.createDestPath,
-    wildcard: action.wildcard,
-    allowEmptyWildcard: action.allowEmptyWildcard,
-    timestamp: action.timestamp,
-    include: action.include,
-    exclude: action.exclude,
-    alwaysReplaceExisting: action.alwaysReplaceExisting,
-    modeText: typeof mode === "string" ? mode : undefined,
-    requiredPaths: action.requiredPaths,
-  };
+interface MaybeOwned {
+  readonly owner: Owner | undefined;
+}
+
+/** Whether nobody is named as the owner: then the action has the form of the op already. */
+function isRoots<A extends MaybeOwned>(action: A): action is A & { readonly owner: undefined } {
+  return action.owner === undefined;
+}
+
+function owned<A extends MaybeOwned>(
+  action: A,
+  base: number,
+): Omit<A, "owner"> & { readonly owner: OpOwner | undefined } {
+  return { ...action, owner: ownerOf(action.owner, base) };
 }
 
 function ownerOf(owner: Owner | undefined, base: number): OpOwner | undefined {

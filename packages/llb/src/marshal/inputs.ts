@@ -30,10 +30,13 @@ export class Inputs {
 
   #find(input: OpInput): number | undefined {
     if (this.#numbers === undefined && this.list.length < 8) {
-      const number = this.list.findIndex(
-        ({ digest, index }) => digest === input.digest && index === input.index,
-      );
-      return number < 0 ? undefined : number;
+      for (let number = 0; number < this.list.length; number++) {
+        const known = this.list[number];
+        if (known?.digest === input.digest && known?.index === input.index) {
+          return number;
+        }
+      }
+      return undefined;
     }
     this.#numbers ??= new Map(this.list.map((known, number) => [keyOf(known), number]));
     return this.#numbers.get(keyOf(input));

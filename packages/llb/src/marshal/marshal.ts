@@ -1,24 +1,24 @@
 import { sha256 } from "#sha256";
 import { noConstraints } from "../constraints.ts";
 import { Definition } from "../definition.ts";
-import { LlbError } from "../error.ts";
 import { mergeMetadata } from "../metadata.ts";
 import type { SourceLocation } from "../source-map.ts";
 import type { State } from "../state.ts";
-import type { ImportedVertex, Output, Vertex } from "../vertex.ts";
+import type { Output, Vertex } from "../vertex.ts";
 import type { OpMetadata } from "../wire/definition.ts";
 import { encode } from "../wire/message.ts";
 import { type Op, type OpInput, opMessage } from "../wire/op.ts";
-import { MalformedTextError, Writer } from "../wire/writer.ts";
+import { Writer } from "../wire/writer.ts";
 import { type Base, baseOf, type MarshalOptions } from "./base.ts";
-import { opOf, visitsOf } from "./op-of.ts";
+import { opOf } from "./op-of.ts";
 import { describeSources } from "./sources.ts";
+import { pushVisits } from "./visits.ts";
 
 /**
  * Writes the graph behind a state as the definition that a daemon solves: every vertex once, after its inputs. An empty
  * filesystem has an empty definition.
  *
- * @throws LlbError with reason `unresolved` for a state that waits for something, `text` for a text without UTF-8 form
+ * @throws LlbError with reason `unresolved` for a state that waits for something
  */
 export function marshal(state: State, options: MarshalOptions): Definition {
   return marshalWith(state, baseOf(options, marshal));
@@ -45,9 +45,9 @@ export interface MarshalledVertex {
 class Marshaller {
   readonly #base: Base;
   readonly #writer = new Writer();
-  readonly #digests = new Map<Vertex, string>();
-  /** In the order of the definition. */
-  readonly #marshalled = new Map<string, MarshalledVertex>();
+  readonly #marshalled = new Map<Vertex, MarshalledVertex>();
+  /** The same without repetition, in the order of the definition. */
+  readonly #byDigest = new Map<string, MarshalledVertex>();
   /** The metadata of vertices that say nothing of their own, by their capabilities: most of these lists are shared. */
   readonly #common = new Map<readonly string[], OpMetadata>();
 
@@ -59,23 +59,22 @@ class Marshaller {
 
   /** Visits a vertex after all that it reads; without recursion, because graphs are deep. */
   walk(root: Vertex): void {
-    const stack: Visit[] = [visitOf(root)];
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      if (top.next < top.below.length) {
-        const vertex = top.below[top.next++]?.vertex;
-        if (vertex !== undefined && !this.#digests.has(vertex)) {
-          stack.push(visitOf(vertex));
-        }
-      } else {
-        stack.pop();
-        this.#add(top.vertex);
+    const stack: (Vertex | typeof readAll)[] = [root];
+    for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+      if (top === readAll) {
+        this.#add(stack.pop() as Vertex);
+      } else if (!this.#marshalled.has(top)) {
+        stack.push(top, readAll);
+        const first = stack.length;
+        pushVisits(top, stack);
+        reverseFrom(stack, first);
       }
     }
   }
 
   /** The definition, ended by the op that names the output. */
   finish(output: Output): Definition {
-    const vertices = [...this.#marshalled.values()];
+    const vertices = [...this.#byDigest.values()];
     const terminal = {
       ...this.#encode({ inputs: [this.#inputOf(output)] }),
       metadata: { caps: terminalCaps(vertices) },
@@ -100,26 +99,27 @@ class Marshaller {
 
   #add(vertex: Vertex): void {
     if (vertex.kind === "imported") {
-      this.#record(vertex, vertex);
+      const { digest, bytes, metadata, locations } = vertex;
+      this.#record(vertex, { digest, bytes, metadata, locations });
       return;
     }
     const { metadata, locations } = vertex.constraints;
     this.#hasSources ||= locations.length > 0;
     const { op, caps } = opOf(vertex, this.#base, this.#inputOf);
-    const { digest, bytes } = this.#encode(op, vertex);
+    const { digest, bytes } = this.#encode(op);
     this.#record(vertex, { digest, bytes, metadata: this.#metadataOf(metadata, caps), locations });
   }
 
   /** Notes what a vertex became. One that came out like another before it adds to what is known about that. */
-  #record(vertex: Vertex, { digest, bytes, metadata, locations }: MarshalledVertex): void {
-    const same = this.#marshalled.get(digest);
+  #record(vertex: Vertex, made: MarshalledVertex): void {
+    const same = this.#byDigest.get(made.digest);
     if (same === undefined) {
-      this.#digests.set(vertex, digest);
-      this.#marshalled.set(digest, { digest, bytes, metadata, locations });
+      this.#marshalled.set(vertex, made);
+      this.#byDigest.set(made.digest, made);
     } else {
-      this.#digests.set(vertex, same.digest);
-      same.metadata = mergeMetadata(same.metadata, metadata);
-      same.locations = [...same.locations, ...locations];
+      this.#marshalled.set(vertex, same);
+      same.metadata = mergeMetadata(same.metadata, made.metadata);
+      same.locations = [...same.locations, ...made.locations];
     }
   }
 
@@ -128,42 +128,34 @@ class Marshaller {
     if (own !== noConstraints.metadata) {
       return { ...mergeMetadata(this.#base.metadata, own), caps: new Set(caps) };
     }
-    const known = this.#common.get(caps) ?? { ...this.#base.metadata, caps: new Set(caps) };
-    this.#common.set(caps, known);
-    return known;
+    const known = this.#common.get(caps);
+    if (known !== undefined) {
+      return known;
+    }
+    const metadata = { ...this.#base.metadata, caps: new Set(caps) };
+    this.#common.set(caps, metadata);
+    return metadata;
   }
 
   readonly #inputOf = (output: Output): OpInput => {
-    const digest = this.#digests.get(output.vertex);
+    const digest = this.#marshalled.get(output.vertex)?.digest;
     return digest === undefined ? { index: output.index } : { digest, index: output.index };
   };
 
-  #encode(
-    op: Op,
-    vertex?: Exclude<Vertex, ImportedVertex>,
-  ): { readonly digest: string; readonly bytes: Uint8Array } {
-    try {
-      encode(this.#writer, opMessage, op);
-    } catch (cause) {
-      if (cause instanceof MalformedTextError) {
-        throw new LlbError(cause.message, { reason: "text", value: cause.text, site: vertex?.site });
-      }
-      throw cause;
-    }
+  #encode(op: Op): { readonly digest: string; readonly bytes: Uint8Array } {
+    encode(this.#writer, opMessage, op);
     const bytes = this.#writer.finish();
     return { digest: `sha256:${sha256.hex(bytes)}`, bytes };
   }
 }
 
-/** A vertex whose inputs are being visited. */
-interface Visit {
-  readonly vertex: Vertex;
-  readonly below: readonly (Output | undefined)[];
-  next: number;
-}
+/** Stands on the stack of a walk above a vertex all of whose inputs have been pushed. */
+const readAll = "read all";
 
-function visitOf(vertex: Vertex): Visit {
-  return { vertex, below: visitsOf(vertex), next: 0 };
+function reverseFrom(stack: unknown[], first: number): void {
+  for (let low = first, high = stack.length - 1; low < high; low++, high--) {
+    [stack[low], stack[high]] = [stack[high], stack[low]];
+  }
 }
 
 /** What a daemon must know to read the metadata of a graph. */

@@ -35,26 +35,6 @@ export function opOf(vertex: Exclude<Vertex, { kind: "imported" }>, base: Base, 
   }
 }
 
-/** What a walk over the graph visits below a vertex, in order. */
-export function visitsOf(vertex: Vertex): readonly (Output | undefined)[] {
-  switch (vertex.kind) {
-    case "source":
-      return [];
-    case "exec":
-      return vertex.mounts.map(({ source }) => source);
-    case "file":
-      return vertex.visits;
-    case "diff":
-      return [vertex.lower, vertex.upper];
-    case "build":
-      return [vertex.input];
-    case "merge":
-    case "passthrough":
-    case "imported":
-      return vertex.inputs;
-  }
-}
-
 const platformSchemes = ["docker-image://", "oci-layout://"];
 
 function sourceOp(vertex: SourceVertex, base: Base): VertexOp {

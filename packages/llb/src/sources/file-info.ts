@@ -1,5 +1,5 @@
-import type { EntryPoint } from "../call-site.ts";
 import { LlbError } from "../error.ts";
+import type { Place } from "../place.ts";
 import type { SourceDraft } from "./source.ts";
 
 /** How a source that is a single file appears. */
@@ -18,7 +18,7 @@ export interface SourceFileOptions {
 export function setFileInfo(
   draft: SourceDraft,
   options: SourceFileOptions,
-  entry: EntryPoint,
+  place: Place,
   caps: { readonly mode?: string; readonly owner?: string } = {},
 ): void {
   const { filename, mode = 0, uid = 0, gid = 0 } = options;
@@ -26,12 +26,12 @@ export function setFileInfo(
     throw new LlbError(`mode ${mode} is not made of permission bits alone (0 to 0o777)`, {
       reason: "source",
       value: mode,
-      entry,
+      place,
     });
   }
   for (const id of [uid, gid]) {
     if (!Number.isSafeInteger(id)) {
-      throw new LlbError(`owner ${id} is not a whole number`, { reason: "source", value: id, entry });
+      throw new LlbError(`owner ${id} is not a whole number`, { reason: "source", value: id, place });
     }
   }
   draft.setFilled("http.filename", filename);

@@ -1,7 +1,7 @@
-import type { EntryPoint } from "../call-site.ts";
 import { constraintsOf, type StepOptions } from "../constraints.ts";
 import { LlbError, shown } from "../error.ts";
 import { joinPaths } from "../path.ts";
+import type { Place } from "../place.ts";
 import { fresh, type State } from "../state.ts";
 import { type GitUrl, parseGitUrl } from "./git-url.ts";
 import { SourceDraft, sourceOutput } from "./source.ts";
@@ -48,19 +48,19 @@ export interface GitOptions extends StepOptions {
  * @throws LlbError with reason `git-url` for a query in the address, `source` for what no daemon would accept
  */
 export function git(address: string, options: GitOptions = {}): State {
-  const entry = git;
+  const place = git;
   const url = parseGitUrl(address);
   if (url?.query !== undefined && url.query !== "") {
     throw new LlbError(`git address ${shown(address)}: a query has no meaning here; use the options`, {
       reason: "git-url",
       value: address,
-      entry,
+      place,
     });
   }
   const fragment = splitFragment(url?.fragment ?? "");
   const ref = options.ref ?? fragment.ref;
   const subdir = options.subdir ?? fragment.subdir;
-  check(ref, subdir, options, entry);
+  check(ref, subdir, options, place);
   const remote = url?.remote ?? (/^[a-zA-Z0-9]+:\/\//.test(address) ? address : `https://${address}`);
   const draft = new SourceDraft("source.git");
   draft.setFilled("git.fullurl", remote, "source.git.fullurl");
@@ -68,7 +68,7 @@ export function git(address: string, options: GitOptions = {}): State {
   setCheckout(draft, options);
   const identifier = `git://${url === undefined ? remote : url.host + url.path + fragmentOf(ref, subdir)}`;
   return fresh(
-    sourceOutput({ identifier, attrs: draft.attrs, caps: draft.caps }, constraintsOf(options, entry), entry),
+    sourceOutput({ identifier, attrs: draft.attrs, caps: draft.caps }, constraintsOf(options, place), place),
   );
 }
 
@@ -116,10 +116,10 @@ function knownHostLines(known: GitOptions["knownHosts"]): string {
   return entries.map((entry) => `${entry.replace(/\n$/, "")}\n`).join("");
 }
 
-function check(ref: string, subdir: string, options: GitOptions, entry: EntryPoint): void {
+function check(ref: string, subdir: string, options: GitOptions, place: Place): void {
   const { bundle, checksum = "", checkoutBundle, keepGitDir } = options;
   const refuse = (value: unknown, message: string): never => {
-    throw new LlbError(message, { reason: "source", value, entry });
+    throw new LlbError(message, { reason: "source", value, place });
   };
   if (ref.startsWith("-")) {
     refuse(ref, `git ref ${shown(ref)} starts with a dash`);

@@ -23,20 +23,20 @@ export interface HttpOptions extends StepOptions, SourceFileOptions {
  * @throws LlbError with reason `source` or `digest` for what no daemon would accept
  */
 export function http(url: string, options: HttpOptions = {}): State {
-  const entry = http;
+  const place = http;
   const { checksum, authHeaderSecret, headers, pgpSignature } = options;
-  checkDigest(checksum, entry);
+  checkDigest(checksum, place);
   if (pgpSignature !== undefined && (pgpSignature.publicKey === "" || pgpSignature.signature === "")) {
     throw new LlbError("a PGP signature needs the key and the signature: one of them is empty", {
       reason: "source",
       value: pgpSignature,
-      entry,
+      place,
     });
   }
   const draft = new SourceDraft("source.http");
   draft.set("http.checksum", checksum, "source.http.checksum");
   // The misspelt name is the real one.
-  setFileInfo(draft, options, entry, { mode: "source.http.perm", owner: "soruce.http.uidgid" });
+  setFileInfo(draft, options, place, { mode: "source.http.perm", owner: "soruce.http.uidgid" });
   draft.setFilled("http.authheadersecret", authHeaderSecret, "source.http.auth");
   if (headers !== undefined) {
     draft.setFilled("http.header.accept", headers.accept);
@@ -51,8 +51,8 @@ export function http(url: string, options: HttpOptions = {}): State {
   return fresh(
     sourceOutput(
       { identifier: url, attrs: draft.attrs, caps: draft.caps },
-      constraintsOf(options, entry),
-      entry,
+      constraintsOf(options, place),
+      place,
     ),
   );
 }

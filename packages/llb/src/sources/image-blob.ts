@@ -1,7 +1,7 @@
 import { formatReference } from "@buildkit-node/oci";
-import type { EntryPoint } from "../call-site.ts";
 import { constraintsOf, type StepOptions } from "../constraints.ts";
 import { LlbError, shown } from "../error.ts";
+import type { Place } from "../place.ts";
 import { fresh, type State } from "../state.ts";
 import { type SourceFileOptions, setFileInfo } from "./file-info.ts";
 import { referenceOf } from "./image.ts";
@@ -35,7 +35,7 @@ export function ociLayoutBlob(
     throw new LlbError(`blob ${shown(ref)} needs a store: its name is empty`, {
       reason: "source",
       value: options.store,
-      entry: ociLayoutBlob,
+      place: ociLayoutBlob,
     });
   }
   return blob("oci-layout+blob", ref, options, ociLayoutBlob);
@@ -45,22 +45,22 @@ function blob(
   scheme: string,
   ref: string,
   options: StepOptions & SourceFileOptions & { readonly store?: string; readonly session?: string },
-  entry: EntryPoint,
+  place: Place,
 ): State {
-  const reference = referenceOf(ref, entry);
+  const reference = referenceOf(ref, place);
   if (reference.tag !== undefined || reference.digest === undefined) {
     throw new LlbError(`blob ${shown(ref)} must be named by digest and without a tag: name@sha256:…`, {
       reason: "reference",
       value: ref,
-      entry,
+      place,
     });
   }
   const draft = new SourceDraft("source.imageblob");
-  setFileInfo(draft, options, entry);
+  setFileInfo(draft, options, place);
   draft.setFilled("oci.session", options.session);
   draft.setFilled("oci.store", options.store);
   const identifier = `${scheme}://${formatReference(reference)}`;
   return fresh(
-    sourceOutput({ identifier, attrs: draft.attrs, caps: draft.caps }, constraintsOf(options, entry), entry),
+    sourceOutput({ identifier, attrs: draft.attrs, caps: draft.caps }, constraintsOf(options, place), place),
   );
 }

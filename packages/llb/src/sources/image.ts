@@ -1,11 +1,11 @@
 import { formatReference, parseReference, type Reference, withDefaultTag } from "@buildkit-node/oci";
-import { callSite, type EntryPoint } from "../call-site.ts";
 import { checkChoice } from "../check-choice.ts";
 import { constraintsOf, type StepOptions } from "../constraints.ts";
 import { Deferred } from "../deferred.ts";
 import { LlbError, shown } from "../error.ts";
 import { readImageConfig, withImage } from "../image-config.ts";
 import type { ImageResolver, LookUp, ResolvedImage, ResolveMode } from "../image-resolver.ts";
+import { noted, type Place } from "../place.ts";
 import { platformOf } from "../platform-option.ts";
 import { closedState, contentsOf, fresh, State } from "../state.ts";
 import { checkDigest, checkLayerLimit } from "./check-digest.ts";
@@ -36,22 +36,20 @@ export interface ImageOptions extends StepOptions {
  * @throws LlbError with reason `reference`, `digest` or `source` for what no daemon would accept
  */
 export function image(ref: string, options: ImageOptions = {}): State {
-  const entry = image;
+  const place = image;
   const { resolver } = options;
   const wanted = options.resolve ?? (resolver === undefined ? undefined : "config");
-  const reference = withDefaultTag(referenceOf(ref, entry));
-  checkDigest(options.checksum, entry);
-  checkLayerLimit(options.layerLimit, entry);
-  checkChoice("resolveMode", options.resolveMode, ["default", "pull", "local"], { reason: "source", entry });
-  checkChoice("resolve", options.resolve, ["config", "digest"], { reason: "source", entry });
-  const site = callSite(entry);
-  const constraints = constraintsOf(options, entry);
+  const reference = withDefaultTag(referenceOf(ref, place));
+  checkDigest(options.checksum, place);
+  checkLayerLimit(options.layerLimit, place);
+  checkChoice("resolveMode", options.resolveMode, ["default", "pull", "local"], { reason: "source", place });
+  checkChoice("resolve", options.resolve, ["config", "digest"], { reason: "source", place });
+  const constraints = constraintsOf(options, place);
   const outputOf = (pinned: Reference, platform = constraints.platform) =>
     sourceOutput(
       imageSource(pinned, options),
       { ...constraints, ...(platform !== undefined && { platform }) },
-      entry,
-      site,
+      place,
     );
   const lookUp: LookUp<State> = async (client, { platform, signal }) => {
     const asked =
@@ -61,7 +59,7 @@ export function image(ref: string, options: ImageOptions = {}): State {
       resolveMode: options.resolveMode ?? "default",
       ...(signal !== undefined && { signal }),
     });
-    const config = readImageConfig(found.config, entry);
+    const config = readImageConfig(found.config, place);
     const { output, settings } = fresh(outputOf(pinnedTo(found, reference), asked));
     const state = closedState(output, withImage(settings, config));
     return config.config?.User ? state.user(config.config.User) : state;
@@ -69,6 +67,7 @@ export function image(ref: string, options: ImageOptions = {}): State {
   if (wanted === undefined) {
     return new State(contentsOf(fresh(outputOf(reference))), lookUp);
   }
+  const asking = noted(place);
   return new State(
     new Deferred([], async (_, context) => {
       const asked = resolver ?? context.resolver;
@@ -78,7 +77,7 @@ export function image(ref: string, options: ImageOptions = {}): State {
           {
             reason: "resolve",
             value: ref,
-            site,
+            place: asking,
           },
         );
       }
@@ -89,21 +88,21 @@ export function image(ref: string, options: ImageOptions = {}): State {
       });
       const pinned = wanted === "digest" ? pinnedTo(found, reference) : reference;
       const { output, settings } = fresh(outputOf(pinned));
-      return closedState(output, withImage(settings, readImageConfig(found.config, entry)));
+      return closedState(output, withImage(settings, readImageConfig(found.config, asking)));
     }),
     lookUp,
   );
 }
 
 /** Reads a reference, or says whose fault it is that it cannot be read. */
-export function referenceOf(ref: string, entry: EntryPoint): Reference {
+export function referenceOf(ref: string, place: Place): Reference {
   try {
     return parseReference(ref);
   } catch (cause) {
     throw new LlbError(cause instanceof Error ? cause.message : String(cause), {
       reason: "reference",
       value: ref,
-      entry,
+      place,
       cause,
     });
   }

@@ -31,7 +31,7 @@ export interface LocalOptions extends StepOptions {
  */
 export function local(name: string, options: LocalOptions = {}): State {
   const { include, exclude, followPaths, sharedKeyHint, sessionId, differ, metadataOnly } = options;
-  checkChoice("differ", differ?.type, ["metadata", "none"], { reason: "source", entry: local });
+  checkChoice("differ", differ?.type, ["metadata", "none"], { reason: "source", place: local });
   const draft = new SourceDraft("source.local");
   draft.setFilled("local.session", sessionId, "source.local.sessionid");
   draft.set("local.includepattern", jsonList(include), "source.local.includepatterns");

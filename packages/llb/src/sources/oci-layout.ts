@@ -1,9 +1,9 @@
-import { callSite } from "../call-site.ts";
 import { checkChoice } from "../check-choice.ts";
 import { constraintsOf, type StepOptions } from "../constraints.ts";
 import { Deferred } from "../deferred.ts";
 import { LlbError, shown } from "../error.ts";
 import { readImageConfig, withImage } from "../image-config.ts";
+import { noted } from "../place.ts";
 import { closedState, fresh, State } from "../state.ts";
 import { checkLayerLimit } from "./check-digest.ts";
 import { SourceDraft, sourceOutput } from "./source.ts";
@@ -24,21 +24,21 @@ export function ociLayout(
 ): State {
   const { store = "", session, layerLimit } = options;
   checkLayerLimit(layerLimit, ociLayout);
-  checkChoice("resolve", options.resolve, ["config"], { reason: "source", entry: ociLayout });
-  const site = callSite(ociLayout);
+  checkChoice("resolve", options.resolve, ["config"], { reason: "source", place: ociLayout });
   const draft = new SourceDraft("source.ocilayout");
   draft.setFilled("oci.session", session);
   draft.setFilled("oci.store", store);
   draft.set("oci.layerlimit", layerLimit?.toString());
   const parts = { identifier: `oci-layout://${ref}`, attrs: draft.attrs, caps: draft.caps };
   const constraints = constraintsOf(options, ociLayout);
-  const state = fresh(sourceOutput(parts, constraints, ociLayout, site));
+  const state = fresh(sourceOutput(parts, constraints, ociLayout));
   if (options.resolve === undefined) return state;
+  const place = noted(ociLayout);
   return new State(
     new Deferred([], async (_, { resolver, platform, signal }) => {
       if (resolver === undefined) {
         const message = `the image ${shown(ref)} wants its config resolved, and resolve was given no resolver`;
-        throw new LlbError(message, { reason: "resolve", value: ref, site });
+        throw new LlbError(message, { reason: "resolve", value: ref, place });
       }
       const found = await resolver.resolveImageConfig(ref, {
         platform: constraints.platform ?? platform,
@@ -46,7 +46,7 @@ export function ociLayout(
         layout: { store, ...(session !== undefined && { session }) },
         ...(signal !== undefined && { signal }),
       });
-      const image = readImageConfig(found.config, ociLayout);
+      const image = readImageConfig(found.config, place);
       return closedState(state.output, withImage(state.settings, image));
     }),
   );

@@ -1,7 +1,8 @@
-import { type CallSite, callSite, type EntryPoint } from "../call-site.ts";
 import { type Constraints, constraintsOf, type StepOptions } from "../constraints.ts";
 import { LlbError } from "../error.ts";
+import type { Place } from "../place.ts";
 import { fresh, type State } from "../state.ts";
+import { checkText, checkTexts } from "../text.ts";
 import type { Output, SourceVertex } from "../vertex.ts";
 
 /**
@@ -19,12 +20,12 @@ export function source(
   } = {},
 ): State {
   const { attrs = {}, caps = [] } = options;
-  const entry = source;
+  const place = source;
   return fresh(
     sourceOutput(
       { identifier, attrs: new Map(Object.entries(attrs)), caps },
-      constraintsOf(options, entry),
-      entry,
+      constraintsOf(options, place),
+      place,
     ),
   );
 }
@@ -37,20 +38,19 @@ export interface SourceParts {
 }
 
 /** The output of a new source vertex. */
-export function sourceOutput(
-  parts: SourceParts,
-  constraints: Constraints,
-  entry: EntryPoint,
-  site: CallSite | undefined = callSite(entry),
-): Output {
+export function sourceOutput(parts: SourceParts, constraints: Constraints, place: Place): Output {
+  checkText(parts.identifier, place);
+  for (const attr of parts.attrs) {
+    checkTexts(attr, place);
+  }
   if (parts.identifier === "") {
     throw new LlbError("a source needs an identifier: it is empty", {
       reason: "source",
       value: parts.identifier,
-      entry,
+      place,
     });
   }
-  const vertex: SourceVertex = Object.freeze({ kind: "source", ...parts, constraints, site });
+  const vertex: SourceVertex = Object.freeze({ kind: "source", ...parts, constraints });
   const { platform } = constraints;
   return Object.freeze({ vertex, index: 0, ...(platform !== undefined && { platform }) });
 }

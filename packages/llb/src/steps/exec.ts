@@ -1,20 +1,67 @@
-import type { CallSite, EntryPoint } from "../call-site.ts";
-import { constraintsOf } from "../constraints.ts";
+import { type Constraints, constraintsOf } from "../constraints.ts";
 import { LlbError, shown } from "../error.ts";
-import type { BindMount, BoundMount, FileMount, Mount, SecretMount, SshMount } from "../mount.ts";
-import type { Device, Mounts, RunOptions } from "../run-options.ts";
+import {
+  type BindMount,
+  type BoundMount,
+  checkTarget,
+  type FileMount,
+  type Mount,
+  type SecretMount,
+  type SshMount,
+} from "../mount.ts";
+import type { Place } from "../place.ts";
+import type { Device, Mounts, ProxyEnv, RunOptions } from "../run-options.ts";
 import type { Closed, State } from "../state.ts";
+import { checkText, checkTexts } from "../text.ts";
 import type { ExecVertex, Output } from "../vertex.ts";
 import { compareUtf8 } from "../wire/utf8.ts";
 
-/** Mounts in either form as a list. */
-export function mountList(mounts: Mounts | undefined): readonly Mount[] {
-  if (mounts === undefined) {
-    return noMounts;
+/** A command as it was given: checked, and out of the caller's reach. */
+export interface Command {
+  readonly args: readonly string[];
+  readonly readonlyRoot: boolean;
+  readonly devices: readonly Device[];
+  readonly validExitCodes: readonly number[] | undefined;
+  readonly proxy: ProxyEnv | undefined;
+  readonly constraints: Constraints;
+}
+
+/** Reads a command and its options, but for its mounts and settings. */
+export function commandOf(args: readonly string[], options: RunOptions, place: Place): Command {
+  if (!Array.isArray(args) || args.length === 0) {
+    throw new LlbError("a command needs arguments, as a list of texts", {
+      reason: "args",
+      value: args,
+      place,
+    });
   }
-  return isList(mounts)
-    ? mounts
-    : Object.entries(mounts).map(([target, source]): BindMount => ({ ...writable, target, source }));
+  checkTexts(args, place);
+  const { readonlyRoot = false, validExitCodes, proxy, devices = none } = options;
+  if (proxy !== undefined) {
+    checkTexts(Object.values(proxy), place);
+  }
+  return {
+    args: [...args],
+    readonlyRoot,
+    devices: devices.length === 0 ? none : devices.map((device) => deviceOf(device, place)),
+    validExitCodes: validExitCodes && exitCodes(validExitCodes, place),
+    proxy: proxy && { ...proxy },
+    constraints: constraintsOf(options, place),
+  };
+}
+
+/** Mounts in either form as a list. */
+export function mountList(mounts: Mounts | undefined, place: Place): readonly Mount[] {
+  if (mounts === undefined) {
+    return none;
+  }
+  if (isList(mounts)) {
+    return [...mounts];
+  }
+  return Object.entries(mounts).map(([target, source]): BindMount => {
+    checkTarget(target, place);
+    return { ...writable, target, source };
+  });
 }
 
 /** Adds the states that the mounts of a run read to a list of states. */
@@ -27,32 +74,39 @@ export function mountedStates(mounts: readonly Mount[], states: State[]): readon
   return states;
 }
 
+/** The mounts of a command beside its root, and how their states are read. */
+interface GivenMounts {
+  readonly mounts: readonly Mount[];
+  readonly closed: (state: State) => Closed;
+  readonly place: Place;
+}
+
 /** Makes the vertex of a command. */
 export function makeExec(
   base: Closed,
-  args: readonly string[],
-  options: RunOptions,
-  given: {
-    readonly mounts: readonly Mount[];
-    readonly closed: (state: State) => Closed;
-    readonly site: CallSite | undefined;
-    readonly entry: EntryPoint;
-  },
+  { args, readonlyRoot, devices, validExitCodes, proxy, constraints }: Command,
+  given: GivenMounts,
 ): ExecVertex {
-  const { mounts, closed, site, entry } = given;
-  const { readonlyRoot = false, validExitCodes, proxy, devices = noDevices } = options;
+  const { mounts } = given;
   return Object.freeze({
     kind: "exec",
-    args: [...args],
+    args,
     settings: base.settings,
-    mounts: placeMounts(base.output, readonlyRoot, mounts, closed, entry),
+    mounts: placeMounts(
+      {
+        target: "/",
+        source: base.output,
+        output: -1,
+        mount: readonlyRoot ? readonlyRootMount : writableRoot,
+      },
+      given,
+    ),
     secrets: ofKind<SecretMount>(mounts, "secret"),
     ssh: ofKind<SshMount>(mounts, "ssh"),
-    devices: devices.length === 0 ? noDevices : devices.map(deviceOf),
-    validExitCodes: validExitCodes === undefined ? undefined : exitCodes(validExitCodes, entry),
+    devices,
+    validExitCodes,
     proxy,
-    constraints: constraintsOf(options, entry),
-    site,
+    constraints,
   });
 }
 
@@ -68,43 +122,23 @@ export function mountOutput(vertex: ExecVertex, target: string): Output | undefi
   );
 }
 
-const noMounts: readonly never[] = Object.freeze([]);
-const noDevices: readonly Device[] = Object.freeze([]);
+const none: readonly never[] = Object.freeze([]);
 
 const writable = { kind: "bind", path: "", readonly: false, output: true, contentCache: "default" } as const;
 const writableRoot = { ...writable, target: "/" };
 const readonlyRootMount = { ...writableRoot, readonly: true, output: false };
 
 /** Puts the mounts in the order of their targets, and numbers the outputs in this order. */
-function placeMounts(
-  root: Output | undefined,
-  readonlyRoot: boolean,
-  mounts: readonly Mount[],
-  closed: (state: State) => Closed,
-  entry: EntryPoint,
-): readonly BoundMount[] {
-  const placed = [
-    { target: "/", source: root, output: -1, mount: readonlyRoot ? readonlyRootMount : writableRoot },
-  ] as {
-    readonly target: string;
-    readonly source: Output | undefined;
-    readonly mount: FileMount;
-    output: number;
-  }[];
+function placeMounts(root: Placed, { mounts, closed, place }: GivenMounts): readonly BoundMount[] {
+  const placed = [root];
   for (const mount of mounts) {
     if (mount.kind !== "secret" && mount.kind !== "ssh") {
       const from = mount.kind === "tmpfs" ? undefined : mount.source;
-      placed.push({ target: mount.target, source: from && closed(from).output, output: -1, mount });
+      insert(placed, { target: mount.target, source: from && closed(from).output, output: -1, mount }, place);
     }
   }
-  placed.sort((a, b) => compareUtf8(a.target, b.target));
   let next = 0;
-  let previous: string | undefined;
   for (const bound of placed) {
-    if (bound.target === previous) {
-      throw sameTarget(previous, entry);
-    }
-    previous = bound.target;
     if (bound.mount.kind === "bind" && bound.mount.output) {
       bound.output = next++;
     }
@@ -112,31 +146,55 @@ function placeMounts(
   return placed;
 }
 
-function sameTarget(target: string, entry: EntryPoint): LlbError {
+/** A mount whose output has still to be numbered. */
+interface Placed extends BoundMount {
+  readonly mount: FileMount;
+  output: number;
+}
+
+/** Puts a mount where its target belongs. Mounts are few: this is cheaper than to sort them. */
+function insert(placed: Placed[], bound: Placed, place: Place): void {
+  let at = placed.push(bound) - 1;
+  for (let before = placed[at - 1]; before !== undefined; before = placed[at - 1]) {
+    const order = compareUtf8(before.target, bound.target);
+    if (order === 0) {
+      throw sameTarget(bound.target, place);
+    }
+    if (order < 0) {
+      return;
+    }
+    placed[at] = before;
+    placed[--at] = bound;
+  }
+}
+
+function sameTarget(target: string, place: Place): LlbError {
   const message =
     target === "/"
       ? "the root is mounted already: run on the other state"
       : `two mounts have the target ${shown(target)}`;
-  return new LlbError(message, { reason: "mount-target", value: target, entry });
+  return new LlbError(message, { reason: "mount-target", value: target, place });
 }
 
 function ofKind<M extends Mount>(mounts: readonly Mount[], kind: M["kind"]): readonly M[] {
   return mounts.some((mount) => mount.kind === kind)
     ? mounts.filter((mount): mount is M => mount.kind === kind)
-    : noMounts;
+    : none;
 }
 
-function deviceOf(device: string | Device): Device {
-  return typeof device === "string" ? { name: device } : device;
+function deviceOf(device: string | Device, place: Place): Device {
+  const { name, optional = false } = typeof device === "string" ? { name: device } : device;
+  checkText(name, place);
+  return { name, optional };
 }
 
-function exitCodes(codes: readonly number[], entry: EntryPoint): readonly number[] {
+function exitCodes(codes: readonly number[], place: Place): readonly number[] {
   for (const code of codes) {
     if (!Number.isInteger(code) || code < -(2 ** 31) || code >= 2 ** 31) {
       throw new LlbError(`exit code ${code} is not a whole number of 32 bits`, {
         reason: "setting",
         value: code,
-        entry,
+        place,
       });
     }
   }

@@ -1,4 +1,3 @@
-import type { CallSite } from "../call-site.ts";
 import type { Constraints } from "../constraints.ts";
 import type { FileAction, StagedFiles } from "../file-action.ts";
 import { absolutePath, destinationPath } from "../path.ts";
@@ -25,20 +24,16 @@ export function makeFile(
   given: {
     readonly closed: (state: State) => Closed;
     readonly constraints: Constraints;
-    readonly site: CallSite | undefined;
   },
 ): Output {
   const binder = new Binder(given.closed);
   binder.bind(base, actions);
-  const visits: Output[] = [];
-  visit(base, actions, given.closed, visits);
   const vertex: FileVertex = Object.freeze({
     kind: "file",
-    actions: binder.bound,
-    inputs: binder.inputs,
-    visits,
+    // Copies: lists that have grown keep room to grow further.
+    actions: binder.bound.slice(),
+    inputs: binder.inputs.slice(),
     constraints: given.constraints,
-    site: given.site,
   });
   return Object.freeze({ vertex, index: 0 });
 }
@@ -88,32 +83,6 @@ class Binder {
   #read(output: Output | undefined): void {
     if (output !== undefined && this.inputs.at(-1) !== output) {
       this.inputs.push(output);
-    }
-  }
-}
-
-/**
- * Collects outputs in the order in which a walk over the graph meets them: from the last action to the first. The walk
- * passes over what it has met before.
- */
-function visit(
-  base: Closed,
-  actions: readonly FileAction[],
-  closed: (state: State) => Closed,
-  visits: Output[],
-): void {
-  for (let at = actions.length - 1; at >= 0; at--) {
-    const action = actions[at] as FileAction;
-    if (base.output !== undefined) {
-      visits.push(base.output);
-    }
-    if (action.kind === "copy" && isStaged(action.from)) {
-      visit(closed(action.from.state), action.from.actions, closed, visits);
-    } else if (action.kind === "copy") {
-      const { output } = closed(stateOf(action.from));
-      if (output !== undefined) {
-        visits.push(output);
-      }
     }
   }
 }

@@ -1,6 +1,6 @@
-import type { CallSite } from "../call-site.ts";
 import type { Constraints } from "../constraints.ts";
 import { LlbError } from "../error.ts";
+import type { Place } from "../place.ts";
 import type { Closed, State } from "../state.ts";
 import type { Output, PassthroughVertex } from "../vertex.ts";
 
@@ -18,10 +18,10 @@ export function makePassthrough(
   given: {
     readonly closed: (state: State) => Closed;
     readonly constraints: Constraints;
-    readonly site: CallSite | undefined;
+    readonly place: Place;
   },
 ): readonly Output[] {
-  const { closed, constraints, site } = given;
+  const { closed, constraints, place } = given;
   const present = inputs.flatMap(({ state, output = false }) => {
     const input = closed(state).output;
     return input === undefined ? [] : [{ input, output }];
@@ -33,7 +33,7 @@ export function makePassthrough(
     throw new LlbError(`a passthrough needs ${problem} (empty filesystems do not count)`, {
       reason: "inputs",
       value: { id, inputs },
-      site,
+      place,
     });
   }
   const vertex: PassthroughVertex = Object.freeze({
@@ -42,7 +42,6 @@ export function makePassthrough(
     inputs: present.map(({ input }) => input),
     outputs,
     constraints,
-    site,
   });
   return outputs.map((_, index) => Object.freeze({ vertex, index }));
 }

@@ -21,7 +21,7 @@ import {
 } from "../wire/json.ts";
 import { encode, fromJson as messageFromJson, toJson as messageToJson } from "../wire/message.ts";
 import { type Op, opMessage } from "../wire/op.ts";
-import { MalformedTextError, Writer } from "../wire/writer.ts";
+import { Writer } from "../wire/writer.ts";
 
 /**
  * A definition as JSON: `vertices` in the order of the definition, each with its `digest`, `op`, `metadata` and `locations`,
@@ -65,16 +65,14 @@ export function fromJSON(json: JsonObject | string): Definition {
     checkDigests(definition, vertices);
     return definition;
   } catch (cause) {
-    const isMalformed = [MalformedJsonError, MalformedTextError, SyntaxError].some(
-      (kind) => cause instanceof kind,
-    );
+    const isMalformed = [MalformedJsonError, LlbError, SyntaxError].some((kind) => cause instanceof kind);
     if (!isMalformed) {
       throw cause;
     }
     throw new LlbError(`the JSON is no graph: ${errorMessage(cause)}`, {
       reason: "json",
       value: json,
-      entry: fromJSON,
+      place: fromJSON,
       cause,
     });
   }

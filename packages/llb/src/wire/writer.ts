@@ -1,12 +1,4 @@
-/** Raised for a text that has no UTF-8 form. */
-export class MalformedTextError extends Error {
-  readonly text: string;
-
-  constructor(text: string) {
-    super(`the text ${JSON.stringify(text)} holds half a surrogate pair, which has no UTF-8 form`);
-    this.text = text;
-  }
-}
+import { malformedText } from "../text.ts";
 
 /** The size of a chunk, unless a message needs more. */
 const chunkBytes = 64 * 1024;
@@ -90,7 +82,7 @@ export class Writer {
       } else {
         const low = value.charCodeAt(++at);
         if (unit > 0xdbff || !(low >= 0xdc00 && low <= 0xdfff)) {
-          throw new MalformedTextError(value);
+          throw malformedText(value);
         }
         const point = 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff);
         bytes[end++] = 0xf0 | (point >> 18);
