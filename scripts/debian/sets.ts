@@ -38,6 +38,12 @@ export const packageSets = {
     purpose: "a root filesystem without a registry",
   },
   registry: { suite: "machine", packages: ["docker-registry"], purpose: "an image registry" },
+  sshd: {
+    suite: "machine",
+    packages: ["openssh-server"],
+    withDependencies: true,
+    purpose: "an SSH server",
+  },
   chromium: {
     suite: "machine",
     packages: ["chromium-headless-shell", "chromium-common"],

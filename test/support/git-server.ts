@@ -126,7 +126,7 @@ function backend(folder: string, request: IncomingMessage, response: ServerRespo
   });
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createSocketServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -134,7 +134,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function untilListening(port: number): Promise<void> {
+export async function untilListening(port: number): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     const socket = connect(port, "127.0.0.1");
     const isThere = await Promise.race([
@@ -145,5 +145,5 @@ async function untilListening(port: number): Promise<void> {
     if (isThere) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`git daemon does not listen on port ${port}`);
+  throw new Error(`nothing listens on port ${port}`);
 }
