@@ -15,32 +15,40 @@ await Promise.all(folders.map(({ name }) => bundle(path.join(packages, name))));
 async function bundle(folder) {
   const outdir = path.join(folder, "dist");
   const manifest = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
-  const entries = [...new Set(scripts([manifest.exports, manifest.imports]))];
   removeScripts(outdir);
-  const { metafile } = await build({
-    entryPoints: Object.fromEntries(entries.map((entry) => [entry, path.join(folder, "src", `${entry}.ts`)])),
-    outdir,
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "es2023",
-    // Other packages stay what they are, and so does what a package chooses by the place where it runs.
-    external: ["#*", "esbuild"],
-    plugins: [externals({ name: manifest.name, folder })],
-    // For `Headers`, Node would load all of its `fetch`.
-    inject: manifest.name === "@buildkit-node/transport" ? [path.join(folder, "src/rpc-headers.ts")] : [],
-    // Names stay, so that stack traces can be read.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    lineLimit: 120,
-    chunkNames: "shared/[name]-[hash]",
-    sourcemap: true,
-    sourcesContent: false,
-    logLevel: "warning",
-    metafile: true,
-  });
-  const notices = noticesOf(Object.keys(metafile.inputs));
+  // What entries share becomes a file more to load: those that every process loads stand alone.
+  const chosen = scripts(manifest.imports);
+  const alone = manifest.name === "@buildkit-node/proto" ? ["runtime", ...chosen] : chosen;
+  const together = [...new Set(scripts(manifest.exports))].filter((entry) => !alone.includes(entry));
+  const builds = [together, ...alone.map((entry) => [entry])].map((entries) =>
+    build({
+      entryPoints: Object.fromEntries(
+        entries.map((entry) => [entry, path.join(folder, "src", `${entry}.ts`)]),
+      ),
+      outdir,
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      target: "es2023",
+      // Other packages stay what they are, and so does what a package chooses by the place where it runs.
+      external: ["#*", "esbuild"],
+      plugins: [externals({ folder, isRuntime: entries.includes("runtime") })],
+      // For `Headers`, Node would load all of its `fetch`.
+      inject: manifest.name === "@buildkit-node/transport" ? [path.join(folder, "src/rpc-headers.ts")] : [],
+      // Names stay, so that stack traces can be read, and lines stay short: Node shows the one that threw.
+      minifyWhitespace: true,
+      minifySyntax: true,
+      lineLimit: 120,
+      chunkNames: "shared/[name]-[hash]",
+      sourcemap: true,
+      sourcesContent: false,
+      logLevel: "warning",
+      metafile: true,
+    }),
+  );
+  const inputs = (await Promise.all(builds)).flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const notices = noticesOf([...new Set(inputs)]);
   if (notices !== "") writeFileSync(path.join(outdir, "NOTICE.txt"), notices);
 }
 
@@ -64,11 +72,10 @@ function licenceOf(file) {
 
 /**
  * Leaves the workspace's packages and most others out of a bundle. Taken in, as far as it is used, is what has many small files:
- * connect, and the generated code. Of protobuf-es, the package with the generated code takes in what all of them use, and
- * they have it from there.
+ * connect, and the generated code. What all of them use of protobuf-es is one file, the entry `runtime` of the package with
+ * the generated code.
  */
-function externals({ name, folder }) {
-  const hasRuntime = name === "@buildkit-node/proto";
+function externals({ folder, isRuntime }) {
   const fromRuntime = { path: runtime, external: true, sideEffects: false };
   const generated = /^@buildkit-node\/proto\/(?!runtime$)(.*)$/;
   return {
@@ -76,7 +83,7 @@ function externals({ name, folder }) {
     setup: (esbuild) => {
       esbuild.onResolve({ filter: /^[a-z@]/ }, ({ path: wanted, kind }) => {
         if (kind === "entry-point") return undefined;
-        if (wanted.startsWith("@bufbuild/")) return hasRuntime ? undefined : fromRuntime;
+        if (wanted.startsWith("@bufbuild/")) return isRuntime ? undefined : fromRuntime;
         if (takenIn.test(wanted)) return undefined;
         const [, part] = generated.exec(wanted) ?? [];
         if (part !== undefined) return { path: path.join(packages, "proto/src", `${part}.ts`) };
@@ -85,7 +92,7 @@ function externals({ name, folder }) {
       // The descriptors of protobuf-es' own messages, too, are made by what the generated code is made with.
       const codegen = /^#codegen$|\/codegenv2\/(file|message|enum|service)\.js$/;
       const made = { path: path.join(folder, "src/codegen/codegen.ts"), sideEffects: false };
-      esbuild.onResolve({ filter: codegen }, () => (hasRuntime ? made : fromRuntime));
+      esbuild.onResolve({ filter: codegen }, () => (isRuntime ? made : fromRuntime));
     },
   };
 }

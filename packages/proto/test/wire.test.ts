@@ -7,7 +7,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Auth } from "@buildkit-node/proto/auth";
 import { Content } from "@buildkit-node/proto/content";
-import { Control, SolveRequestSchema } from "@buildkit-node/proto/control";
+import { BuildService, Control, SolveRequestSchema } from "@buildkit-node/proto/control";
 import { FileSend, FileSync } from "@buildkit-node/proto/filesync";
 import { LLBBridge } from "@buildkit-node/proto/gateway";
 import { Health } from "@buildkit-node/proto/health";
@@ -88,5 +88,15 @@ describe("services on the wire", () => {
     expect(paths(Content)).toContain("/containerd.services.content.v1.Content/ListStatuses");
     expect(paths(Health)).toContain("/grpc.health.v1.Health/Check");
     expect(paths(TraceService)).toEqual(["/opentelemetry.proto.collector.trace.v1.TraceService/Export"]);
+  });
+
+  it("calls of a build are those of the whole service", () => {
+    const shown = ({ methods }: Pick<DescService, "methods">) =>
+      methods.map(({ name, localName, methodKind, idempotency, parent, input, output }) => {
+        const types = { service: parent.typeName, input: input.typeName, output: output.typeName };
+        return { name, localName, methodKind, idempotency, ...types };
+      });
+    const whole = shown(Control);
+    for (const call of shown(BuildService)) expect(whole).toContainEqual(call);
   });
 });

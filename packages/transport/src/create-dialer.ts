@@ -1,7 +1,12 @@
 import type { Address, DockerEngineAddress } from "./address.ts";
 import { AddressError } from "./address-error.ts";
+import { commandDialer } from "./dial/command.ts";
+import { dockerEngineDialer } from "./dial/docker-engine.ts";
+import { engineApi } from "./dial/engine-api.ts";
+import { helperCommand } from "./dial/helper-command.ts";
 import { localDialer } from "./dial/local.ts";
 import { tcpDialer } from "./dial/tcp.ts";
+import { tlsDialer } from "./dial/tls.ts";
 import type { Dialer } from "./dialer.ts";
 import { formatAddress } from "./format-address.ts";
 import { parseAddress } from "./parse-address.ts";
@@ -20,7 +25,7 @@ export interface DialOptions {
 
 /**
  * The dialer for an address. For a Docker Engine whose place is not given it reads Docker's configuration, which is
- * what it waits for. What an address has no need of is not loaded.
+ * what it waits for.
  *
  * @throws {AddressError} also for parts made by hand that {@link parseAddress} would refuse
  * @throws {InvalidArgumentError} for TLS options that contradict each other
@@ -33,25 +38,16 @@ export async function createDialer(address: Address, options: DialOptions = {}):
     case "unix":
     case "npipe":
       return localDialer(address);
-    case "tcp": {
-      if (tls === undefined) return tcpDialer(address);
-      const { tlsDialer } = await import("./dial/tls.ts");
-      return tlsDialer(address, tls, surroundings.env);
-    }
-    case "docker-engine": {
-      const { dockerEngineDialer } = await import("./dial/docker-engine.ts");
-      const { engineApi } = await import("./dial/engine-api.ts");
+    case "tcp":
+      return tls === undefined ? tcpDialer(address) : tlsDialer(address, tls, surroundings.env);
+    case "docker-engine":
       return dockerEngineDialer(await engineApi(address, tls, surroundings));
-    }
     case "docker-container":
     case "podman-container":
     case "nerdctl-container":
     case "kube-pod":
-    case "ssh": {
-      const { commandDialer } = await import("./dial/command.ts");
-      const { helperCommand } = await import("./dial/helper-command.ts");
+    case "ssh":
       return commandDialer(formatAddress(address), helperCommand(address), surroundings.env);
-    }
   }
 }
 
@@ -66,7 +62,6 @@ export async function createEngineDialer(
 ): Promise<Dialer> {
   const { tls, surroundings = ownSurroundings() } = options;
   check(address, tls, surroundings);
-  const { engineApi } = await import("./dial/engine-api.ts");
   const api = await engineApi(address, tls, surroundings);
   return { ...api, dial: (signal) => api.dial("http/1.1", signal) };
 }

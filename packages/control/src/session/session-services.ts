@@ -55,18 +55,18 @@ export function sessionServices(options: SessionOptions, build: BuildServices): 
     ...(build.receives ? [fileSend(({ metadata }) => routes.sinks(metadata))] : []),
   ];
   const callersContent = attachables.find(servesContent);
-  const content = contentService(
-    (id, metadata) => layouts.get(id) ?? routes.store(id, metadata),
-    callersContent,
-  );
   const forwards = ssh.map((one) => (typeof one === "string" ? parseSshForward(one) : one));
-  const { sharedKey = sharedKeyOf(locals) } = options;
   return {
     locals: attachables.some(servesFiles) ? undefined : new Set(Object.keys(locals)),
     count:
       (secrets === undefined ? 0 : 1) + layouts.size + files.length + attachables.length + forwards.length,
     routes,
     open: async (connection, signal) => {
+      const { sharedKey = sharedKeyOf(locals) } = options;
+      const content = contentService(
+        (id, metadata) => layouts.get(id) ?? routes.store(id, metadata),
+        callersContent,
+      );
       const services: readonly Attachable[] = [
         ...files,
         ...attachables.filter((one) => one !== callersContent),

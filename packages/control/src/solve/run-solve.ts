@@ -1,5 +1,5 @@
 import { errorMessage, onAbort, SolveError, type StatusUpdate, within } from "@buildkit-node/core";
-import { Control } from "@buildkit-node/proto/control";
+import { BuildService } from "@buildkit-node/proto/control";
 import { type Connection, ConnectionLostError } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
 import { BuildLostError } from "../errors/build-lost-error.ts";
@@ -48,7 +48,7 @@ export async function runSolve(run: SolveRun): Promise<Readonly<Record<string, s
   using _lost = onAbort(connection.lost, (reason) => call.abort(reason));
   // Where an error may break its connection, that is one on which nothing else runs.
   await using own = connection.keepsHeaderLimit ? undefined : await run.separate(run.signal);
-  const control = createClient(Control, (own ?? connection).rpc);
+  const control = createClient(BuildService, (own ?? connection).rpc);
   const calling = control.solve(solveRequestToProto(request), {
     signal: call.signal,
     headers: traceHeaders(session?.isShared === true ? buildBaggage(request.ref) : undefined),

@@ -1,5 +1,5 @@
 import type { StatusUpdate } from "@buildkit-node/core";
-import { Control } from "@buildkit-node/proto/control";
+import { BuildService } from "@buildkit-node/proto/control";
 import { type Connection, scopedStream } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
 import { statusUpdateFromProto } from "./status-update.ts";
@@ -19,7 +19,7 @@ export async function* watchStatus(
   ref: string,
   signal?: AbortSignal,
 ): AsyncGenerator<StatusUpdate, void, undefined> {
-  const control = createClient(Control, connection.rpc);
+  const control = createClient(BuildService, connection.rpc);
   let skewMs = 0;
   const onHeader = (headers: Headers) => {
     skewMs = clockSkewMs(headers.get(clockHeader), Date.now());

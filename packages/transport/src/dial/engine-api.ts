@@ -4,8 +4,10 @@ import { type FoundEngine, findContext, findEngine } from "../docker/find-engine
 import { formatAddress, formatHostPort } from "../format-address.ts";
 import type { Surroundings } from "../surroundings.ts";
 import type { TlsOptions } from "../tls/tls-options.ts";
+import { dialCommand } from "./command.ts";
+import { engineCommand } from "./helper-command.ts";
 import { dialSocket } from "./socket.ts";
-import type { Protocol } from "./tls.ts";
+import { dialTls, type Protocol } from "./tls.ts";
 
 /** A Docker Engine's API, by whatever way it is reached. */
 export interface EngineApi {
@@ -36,12 +38,9 @@ export async function engineApi(
     scheme: secured === undefined ? "http" : "https",
     dial: async (protocol, signal) => {
       if (engine.kind === "ssh") {
-        const { dialCommand } = await import("./command.ts");
-        const { engineCommand } = await import("./helper-command.ts");
         return dialCommand(shown, engineCommand(engine), around.env, signal);
       }
       if (engine.kind !== "tcp" || secured === undefined) return dialSocket(engine, signal, shown);
-      const { dialTls } = await import("./tls.ts");
       const { skipVerify = false } = found;
       return dialTls(
         { address: shown, tcp: engine, tls: secured, env: around.env, skipVerify },
