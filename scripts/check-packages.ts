@@ -1,6 +1,6 @@
 // Packs every package as it would be published, and checks the tarballs: their manifests (publint), their types (attw),
-// and that they install together in an empty project, where each entry loads by import and by require and its
-// declarations compile.
+// and that they install together in an empty project, where each entry loads by import and by require, its declarations
+// compile, and a cold solve loads and asks what it should.
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
@@ -44,8 +44,11 @@ async function checkConsumer(tarballs: readonly string[]): Promise<string[]> {
   await run("npm", ["install", ...quiet, types, ...tarballs], project);
 
   const entries = await entriesOf(project);
-  await copyFile(path.join(root, "test/consumer/load.mjs"), path.join(project, "load.mjs"));
+  for (const program of ["load.mjs", "cold-solve.mjs"]) {
+    await copyFile(path.join(root, "test/consumer", program), path.join(project, program));
+  }
   await run(process.execPath, ["load.mjs", ...entries], project);
+  await run(process.execPath, ["cold-solve.mjs"], project);
 
   const lines = entries.map((entry, index) => `export * as entry${index} from ${JSON.stringify(entry)};\n`);
   await writeFile(path.join(project, "consumer.mts"), lines.join(""));

@@ -1,13 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
-import { connect as connectSocket } from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { create, toBinary } from "@bufbuild/protobuf";
-import { randomId } from "@buildkit-node/core";
 import { type Definition, marshal, mkfile, scratch } from "@buildkit-node/llb";
-import { SolveRequestSchema } from "@buildkit-node/proto/control";
-import { frameMessage } from "@buildkit-node/transport/internal";
 import { connect } from "buildkit-node";
 import { benchDaemon } from "../bench-daemon.ts";
 import { measure } from "../measure.ts";
@@ -21,13 +15,21 @@ export const control: readonly Bench[] = [
     about: "loading the umbrella: whole process against `node -e 0`, and files",
     run: importRows,
   },
-  { name: "cold-graph", about: "a cached graph from a cold process, against `node -e 0`", run: coldGraph },
+  {
+    name: "cold-graph",
+    about: "a cached graph from a cold process, and by node:http2 alone, against `node -e 0`",
+    run: coldGraph,
+  },
   {
     name: "cold-dockerfile",
     about: "a cached Dockerfile from a cold process, against the Go client",
     run: coldDockerfile,
   },
-  { name: "solve", about: "a cached solve on an open connection, against raw HTTP/2", run: openSolve },
+  {
+    name: "solve",
+    about: "a cached solve on an open connection, against Solve and Status by node:http2 alone",
+    run: openSolve,
+  },
   { name: "solve-200", about: "200 cached solves at once on one connection", run: manySolves },
 ];
 
@@ -58,13 +60,16 @@ async function filesLoadedBy(args: readonly string[]): Promise<number> {
 
 async function coldGraph() {
   await using daemon = await benchDaemon();
-  const args = [work("solve.mjs"), daemon.address];
-  return [
-    await pairs({
-      name: "cold-graph",
-      ours: () => measure({ command: process.execPath, args }),
+  const definition = Buffer.from(graph().toBytes()).toString("base64");
+  const against = (name: string, args: readonly string[]) =>
+    pairs({
+      name,
+      ours: () => measure({ command: process.execPath, args: [...args] }),
       theirs: empty,
-    }),
+    });
+  return [
+    await against("cold-graph", [work("solve.mjs"), daemon.address]),
+    await against("cold-graph-floor", [work("raw-solve.mjs"), daemon.address, definition]),
   ];
 }
 
@@ -84,30 +89,32 @@ async function coldDockerfile() {
   ];
 }
 
-const rounds = 60;
+/** A block's figures are medians, and the row's are medians of blocks: a single solve takes what the daemon's moment takes. */
+const blockRounds = 20;
 
 async function openSolve() {
   await using daemon = await benchDaemon();
-  await using client = await connect(daemon.address);
-  const definition = graph();
-  const session = connectHttp2("http://localhost", {
-    createConnection: () => connectSocket(daemon.address.replace("unix://", "")),
+  const { stdout } = await measure({
+    command: process.execPath,
+    args: [work("open-solves.mjs"), daemon.address],
   });
-  try {
-    const ours: number[] = [];
-    const theirs: number[] = [];
-    for (let round = -10; round < rounds; round++) {
-      const mine = await seconds(() => client.solve(definition));
-      const raw = await seconds(() => rawSolve(session, definition));
-      if (round < 0) continue;
-      ours.push(mine);
-      theirs.push(raw);
-    }
-    const ratio = median(theirs) / median(ours);
-    return [{ ...alone({ name: "solve", unit: "s" }, ours), theirs: median(theirs), ratio }];
-  } finally {
-    session.destroy();
-  }
+  const { ours, theirs }: Readonly<Record<"ours" | "theirs", readonly number[]>> = JSON.parse(stdout);
+  const blocks = Array.from({ length: Math.floor(ours.length / blockRounds) }, (_, block) => {
+    const [from, to] = [block * blockRounds, (block + 1) * blockRounds];
+    return { ours: median(ours.slice(from, to)), theirs: median(theirs.slice(from, to)) };
+  });
+  const ratios = alone(
+    { name: "solve", unit: "s" },
+    blocks.map((block) => block.theirs / block.ours),
+  );
+  return [
+    {
+      ...ratios,
+      ours: median(blocks.map((block) => block.ours)),
+      theirs: median(blocks.map((block) => block.theirs)),
+      ratio: ratios.ours,
+    },
+  ];
 }
 
 async function manySolves() {
@@ -124,25 +131,6 @@ async function manySolves() {
 
 function graph(): Definition {
   return marshal(scratch().file(mkfile("/file", "bench")), { platform: "linux/amd64" });
-}
-
-/** What any client has to do at least: one call, its answer taken unread. */
-function rawSolve(session: ClientHttp2Session, { ops }: Definition): Promise<void> {
-  const request = create(SolveRequestSchema, { Ref: randomId(), Definition: { def: [...ops] } });
-  const stream = session.request({
-    ":method": "POST",
-    ":path": "/moby.buildkit.v1.Control/Solve",
-    "content-type": "application/grpc",
-    te: "trailers",
-  });
-  stream.end(frameMessage(toBinary(SolveRequestSchema, request)));
-  return new Promise((resolve, reject) => {
-    stream.once("error", reject).once("trailers", ({ "grpc-status": status }) => {
-      if (status === "0") resolve();
-      else reject(new Error(`the solve ended with status ${String(status)}`));
-    });
-    stream.resume();
-  });
 }
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {

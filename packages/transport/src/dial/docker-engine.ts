@@ -67,13 +67,13 @@ function ask(
 ): Promise<Answer> {
   return new Promise<Answer>((resolve, reject) => {
     const call = request({ ...options, createConnection: () => socket });
-    const aborted = onAbort(signal, (reason) => fail(reason));
+    let aborted: Disposable | undefined;
     const settle = (answer: Answer) => {
-      aborted[Symbol.dispose]();
+      aborted?.[Symbol.dispose]();
       resolve(answer);
     };
     const fail = (reason: unknown) => {
-      aborted[Symbol.dispose]();
+      aborted?.[Symbol.dispose]();
       socket.destroy();
       reject(reason);
     };
@@ -88,6 +88,7 @@ function ask(
       fail(http ? dialFailed(address, error) : notAnEngine(address, "it does not speak HTTP/1.1", error));
     });
     call.end();
+    aborted = onAbort(signal, fail);
   });
 }
 

@@ -20,9 +20,9 @@ export function dialSocket(
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(socketOptions(address));
-    const aborted = onAbort(signal, (reason) => fail(reason));
+    let aborted: Disposable | undefined;
     const fail = (reason: unknown) => {
-      aborted[Symbol.dispose]();
+      aborted?.[Symbol.dispose]();
       // Destroying it may emit once more what is already being reported.
       socket.on("error", () => {});
       socket.destroy();
@@ -31,10 +31,11 @@ export function dialSocket(
     const onError = (error: Error) => fail(dialFailed(shown, error));
     socket.once("error", onError);
     socket.once("connect", () => {
-      aborted[Symbol.dispose]();
+      aborted?.[Symbol.dispose]();
       socket.off("error", onError);
       resolve(socket);
     });
+    aborted = onAbort(signal, fail);
   });
 }
 

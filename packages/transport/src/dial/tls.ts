@@ -61,9 +61,9 @@ export async function dialTls(to: Secured, protocol: Protocol, signal?: AbortSig
 
 function handshake(address: string, secured: TLSSocket, socket: Socket, signal?: AbortSignal): Promise<void> {
   return new Promise<void>((resolve, reject) => {
-    const aborted = onAbort(signal, (reason) => fail(reason));
+    let aborted: Disposable | undefined;
     const fail = (reason: unknown) => {
-      aborted[Symbol.dispose]();
+      aborted?.[Symbol.dispose]();
       secured.on("error", () => {}).destroy();
       socket.destroy();
       reject(reason);
@@ -71,10 +71,11 @@ function handshake(address: string, secured: TLSSocket, socket: Socket, signal?:
     const onError = (error: Error) => fail(handshakeFailed(address, error));
     secured.once("error", onError);
     secured.once("secureConnect", () => {
-      aborted[Symbol.dispose]();
+      aborted?.[Symbol.dispose]();
       secured.off("error", onError);
       resolve();
     });
+    aborted = onAbort(signal, fail);
   });
 }
 
