@@ -1,10 +1,8 @@
-import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
 import { startRelay } from "@buildkit-node/daemon";
-import { createDialer, parseAddress } from "@buildkit-node/transport";
 import { type Build, BuildLostError, ConnectionLostError, connect, SolveError } from "buildkit-node";
 import { expect, it } from "vitest";
 import { startEngine } from "../../scripts/debian/engines.ts";
+import { faultyWay } from "../support/faulty-way.ts";
 import { shell, toolsDirectory, toolsRoot, workDirectory } from "../support/tools.ts";
 import { describeDestructive, describeEachDaemon } from "../support/ways.ts";
 
@@ -18,8 +16,8 @@ describeEachDaemon("a build whose connection is lost while the daemon goes on", 
   ])("is looked up by its reference, and ends $ends", async ({ command, exitCode }) => {
     await using work = await workDirectory();
     const locals = { tools: await toolsDirectory(work.path) };
-    await using way = await breakableWay(address, work.in("way.sock"));
-    await using client = await connect(`unix://${work.in("way.sock")}`);
+    await using way = await faultyWay(address, work.in("way.sock"));
+    await using client = await connect(way.address);
     const step = toolsRoot().run(shell(`echo ${Math.random()}; sleep 3; ${command}`));
     const build = client.start(step, { locals });
     await firstWords(build);
@@ -111,42 +109,6 @@ describeDestructive("a build whose daemon restarts", () => {
     await client.solve(toolsRoot(), { locals });
   });
 });
-
-interface BreakableWay extends AsyncDisposable {
-  /** The client loses its connections; the daemon is not told. */
-  breakConnections(): void;
-}
-
-/** A way to the daemon on which only the near end can be broken, as a network does it. */
-async function breakableWay(to: string, path: string): Promise<BreakableWay> {
-  const dialer = await createDialer(parseAddress(to));
-  const near = new Set<Socket>();
-  const gone = new AbortController();
-  const server = createServer((client) => void join(client));
-  const join = async (client: Socket): Promise<void> => {
-    near.add(client);
-    client.on("error", () => {});
-    const daemon = await dialer.dial(gone.signal);
-    gone.signal.addEventListener("abort", () => daemon.destroy());
-    daemon.on("error", () => {});
-    daemon.on("data", (data) => void (client.destroyed || client.write(data)));
-    client.on("data", (data) => void daemon.write(data));
-  };
-  server.listen(path);
-  await once(server, "listening");
-  const breakConnections = () => {
-    for (const client of near) client.destroy();
-    near.clear();
-  };
-  return {
-    breakConnections,
-    [Symbol.asyncDispose]: async () => {
-      breakConnections();
-      gone.abort();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
 
 /** Resolves once a step of the build has written something. */
 async function firstWords(build: Build<unknown>): Promise<void> {

@@ -13,6 +13,11 @@ const known: readonly (readonly [said: RegExp, advice: (match: RegExpMatchArray)
     () => 'there are "network.host", "security.insecure", and "device" or "device=<name>"',
   ],
   [
+    /received message larger than max \(\d+ vs\. (\d+)\)/,
+    ([, bytes]) =>
+      `the daemon takes requests of ${Number(bytes) / 2 ** 20} MiB at most: give large contents as a local source`,
+  ],
+  [
     /invalid frontend: (\S+)/,
     ([, frontend]) =>
       `a daemon has dockerfile.v0 built in; a frontend that is an image is { frontend: "gateway.v0" } with ` +
