@@ -112,11 +112,12 @@ function virtualEntry(path: ByteString, entry: TarEntry, first: ByteString | und
   if (first !== undefined) {
     return { path: toFsPath(path), stat: { type: "hardLink", linkname: toFsPath(first) } };
   }
-  const { type, mode, uid, gid, mtimeNs, linkname, deviceMajor, deviceMinor, contents } = entry;
-  const stat = { type, mode, uid, gid, mtime: mtimeNs, deviceMajor, deviceMinor };
-  if (type !== "file") return { path: toFsPath(path), stat: { ...stat, linkname: toFsPath(linkname) } };
-  const open = () => readRange(contents);
-  return { path: toFsPath(path), stat: { ...stat, size: contents.size }, open };
+  const { type, mode, uid, gid, mtimeNs, deviceMajor, deviceMinor, contents } = entry;
+  const linkname = toFsPath(entry.linkname);
+  const { size } = contents;
+  const stat = { type, mode, uid, gid, size, mtime: mtimeNs, linkname, deviceMajor, deviceMinor };
+  if (type !== "file") return { path: toFsPath(path), stat };
+  return { path: toFsPath(path), stat, open: () => readRange(contents) };
 }
 
 function nameOf(path: ByteString): ByteString {

@@ -33,6 +33,8 @@ export class FileArchive implements Archive {
   readonly whole: ArchiveRange;
   /** Different for every file, and for the same file once it has changed. */
   readonly identity: string;
+  /** What everybody reads through who opens the file in this turn of the event loop. */
+  #current: SharedDescriptor | undefined;
 
   /** @throws {LocalSourceError} for a file that is not there or cannot be read */
   constructor(file: string) {
@@ -48,13 +50,44 @@ export class FileArchive implements Archive {
     }
   }
 
+  /** Small files are read many in a turn, and to open and look at the archive costs more than to read one. */
   open(): OpenArchive {
+    this.#current ??= this.#openForThisTurn();
+    return this.#current.use();
+  }
+
+  #openForThisTurn(): SharedDescriptor {
     const descriptor = fs.openSync(this.name, "r");
     if (fileIdentity(this.name, fs.fstatSync(descriptor, { bigint: true })) !== this.identity) {
       fs.closeSync(descriptor);
       throw new LocalSourceError(this.name, `${this.name} was changed while it was used as a local source`);
     }
-    return { descriptor, close: () => fs.closeSync(descriptor) };
+    const shared = new SharedDescriptor(descriptor);
+    setImmediate(() => {
+      this.#current = undefined;
+      shared.release();
+    });
+    return shared;
+  }
+}
+
+/** A descriptor that is closed once its maker and all who use it have given it back. */
+class SharedDescriptor {
+  readonly #descriptor: number;
+  #users = 1;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  use(): OpenArchive {
+    this.#users++;
+    return { descriptor: this.#descriptor, close: () => this.release() };
+  }
+
+  release(): void {
+    this.#users--;
+    if (this.#users === 0) fs.closeSync(this.#descriptor);
   }
 }
 
@@ -75,29 +108,27 @@ function fileIdentity(file: string, stat: fs.BigIntStats): string {
  */
 export class Spool implements Archive {
   readonly name: string;
-  readonly #descriptor: number;
+  readonly #file: SharedDescriptor;
   #size = 0;
-  #users = 1;
   #closed = false;
 
   /** @param directory where the file is made; the system's directory for such by default */
   constructor(name: string, directory: string = os.tmpdir()) {
     this.name = name;
     const file = path.join(directory, `buildkit-node-${randomBytes(8).toString("hex")}.tmp`);
-    this.#descriptor = fs.openSync(file, "wx+", 0o600);
+    this.#file = new SharedDescriptor(fs.openSync(file, "wx+", 0o600));
     fs.unlinkSync(file);
   }
 
   /** Writes a stream behind what there is. Resolves with the part that it takes. */
   async append(stream: AsyncIterable<Uint8Array>): Promise<ArchiveRange> {
     const start = this.#size;
-    const { close } = this.open();
+    const { descriptor, close } = this.open();
     try {
       for await (const piece of stream) {
         for (let written = 0; written < piece.length; ) {
           const at = this.#size + written;
-          written += (await fsWrite(this.#descriptor, piece, written, piece.length - written, at))
-            .bytesWritten;
+          written += (await fsWrite(descriptor, piece, written, piece.length - written, at)).bytesWritten;
         }
         this.#size += piece.length;
       }
@@ -110,20 +141,14 @@ export class Spool implements Archive {
   open(): OpenArchive {
     if (this.#closed)
       throw new BuildkitError("ERR_BUILDKIT_CLOSED", `the virtual directory of ${this.name} is closed`);
-    this.#users++;
-    return { descriptor: this.#descriptor, close: () => this.#release() };
+    return this.#file.use();
   }
 
   /** The file goes once nobody reads it any more. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#release();
-  }
-
-  #release(): void {
-    this.#users--;
-    if (this.#users === 0) fs.closeSync(this.#descriptor);
+    this.#file.release();
   }
 }
 

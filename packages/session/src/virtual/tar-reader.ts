@@ -128,17 +128,23 @@ function readHeader(archive: Archive, block: Buffer, extension: Extension): Head
 }
 
 function entryOf(archive: Archive, header: Header, start: number): TarEntry {
-  const { kind, name, linkname, contentBytes, ...rest } = header;
+  const { kind, name, linkname } = header;
   // Before there was a type for them, directories were files with a slash at the end.
   const type = name.endsWith("/") && types[kind] === "file" ? "directory" : types[kind];
   if (type === undefined)
     throw invalid(archive, `"${toText(name)}" is of the unknown type ${JSON.stringify(kind)}`);
+  // Field by field: objects that are made by a rest or a spread are slow to make and large.
   return {
-    ...rest,
     path: cleanName(archive, name),
     type,
+    mode: header.mode,
+    uid: header.uid,
+    gid: header.gid,
+    mtimeNs: header.mtimeNs,
     linkname: type === "hardLink" ? cleanName(archive, linkname) : linkname,
-    contents: { archive, start, size: type === "file" ? contentBytes : 0 },
+    deviceMajor: header.deviceMajor,
+    deviceMinor: header.deviceMinor,
+    contents: { archive, start, size: type === "file" ? header.contentBytes : 0 },
   };
 }
 
@@ -187,11 +193,26 @@ function number(text: string | undefined, block: Buffer, start: number, length: 
 
 /** Octal digits; or, with the highest bit set, GNU's big-endian binary, in two's complement. NaN for anything else. */
 function numberAt(block: Buffer, start: number, length: number): number {
+  const end = start + length;
   const first = block[start] ?? 0;
-  if ((first & 0x80) === 0) return Number.parseInt(textAt(block, start, length).trim() || "0", 8);
+  if ((first & 0x80) === 0) return octalAt(block, start, end);
   let value = BigInt(first & 0x7f);
-  for (let at = start + 1; at < start + length; at++) value = (value << 8n) | BigInt(block[at] ?? 0);
+  for (let at = start + 1; at < end; at++) value = (value << 8n) | BigInt(block[at] ?? 0);
   return Number(BigInt.asIntN(length * 8 - 1, value));
+}
+
+/** Digits behind any spaces, up to what is none; 0 where there is nothing. */
+function octalAt(block: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && block[at] === 0x20) at++;
+  if (at === end || block[at] === 0) return 0;
+  let value = Number.NaN;
+  for (; at < end; at++) {
+    const digit = (block[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 7) break;
+    value = (value || 0) * 8 + digit;
+  }
+  return value;
 }
 
 function paxTime(text: string): bigint {
@@ -202,8 +223,9 @@ function paxTime(text: string): bigint {
 
 /** The sum of all bytes, those of the checksum itself taken as spaces. */
 function checksum(block: Buffer): number {
-  let sum = 0;
-  for (let at = 0; at < blockBytes; at++) sum += at >= 148 && at < 156 ? 0x20 : (block[at] ?? 0);
+  let sum = 8 * 0x20;
+  for (let at = 0; at < 148; at++) sum += block[at] ?? 0;
+  for (let at = 156; at < blockBytes; at++) sum += block[at] ?? 0;
   return sum;
 }
 
