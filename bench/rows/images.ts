@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { request } from "node:http";
 import path from "node:path";
-import { connect } from "buildkit-node";
+import { connect, oci } from "buildkit-node";
 import { startEngine } from "../../scripts/debian/engines.ts";
 import { provideSets } from "../../scripts/debian/provide.ts";
 import { measure } from "../measure.ts";
@@ -13,6 +13,7 @@ import {
   createBuilder,
   goBuild,
   goEnvironment,
+  openBuild,
   type Stage,
   setStage,
 } from "./dockerfile-build.ts";
@@ -27,6 +28,7 @@ export const images: readonly Bench[] = [
   bench("layout-present", "the same into a layout that has every blob", (stage) =>
     layout("layout-present", stage, async () => {}),
   ),
+  bench("layout-present-open", "the same on an open connection", layoutOpen),
   bench("cache-export", "export of a local cache of 512 MB, every step cached", cacheExport),
   bench("cache-import", "local export of 512 MB out of a local cache, after a prune", cacheImport),
   dockerLoad(),
@@ -49,6 +51,16 @@ function layout(name: string, stage: Stage, reset: () => Promise<void>): Promise
     name,
     reset,
     ours: () => build(stage, undefined, { exports: [["oci", { tar: false, dest }]] }),
+    theirs: () => goBuild(stage, undefined, { output: `type=oci,tar=false,dest=${dest}` }),
+  });
+}
+
+async function layoutOpen(stage: Stage): Promise<Row> {
+  await using client = await connect(stage.daemon.address);
+  const { dest } = stage;
+  return await pairs({
+    name: "layout-present-open",
+    ours: () => openBuild(client, stage, [oci({ tar: false, dest })]),
     theirs: () => goBuild(stage, undefined, { output: `type=oci,tar=false,dest=${dest}` }),
   });
 }

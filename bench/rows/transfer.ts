@@ -4,7 +4,7 @@ import path from "node:path";
 import { connect } from "buildkit-node";
 import { type Bench, pairs } from "../row.ts";
 import { largeTree, manyTree } from "../trees.ts";
-import { build, goBuild, type Stage, setStage } from "./dockerfile-build.ts";
+import { build, goBuild, openBuild, type Stage, setStage } from "./dockerfile-build.ts";
 
 const trees = { large: largeTree, many: manyTree };
 type Tree = keyof typeof trees;
@@ -24,6 +24,7 @@ export const transfers: readonly Bench[] = [
   uploadAgain("upload-again", "one file changed", (context) =>
     writeFile(path.join(context, "folder-0100", "file-00050.dat"), `${process.hrtime.bigint()}`),
   ),
+  uploadUnchangedOpen(),
   uploadContexts(),
   ...exportsOf("large"),
   ...exportsOf("many"),
@@ -83,6 +84,21 @@ function uploadAgain(name: string, changed: string, change: (context: string) =>
           theirs: () => goBuild(stage, undefined),
         }),
       ];
+    },
+  };
+}
+
+/** What is ours of it: a process and its start are the Go client's alone here. */
+function uploadUnchangedOpen(): Bench {
+  const name = "upload-unchanged-open";
+  return {
+    name,
+    about: "the same, nothing changed, on an open connection",
+    async run() {
+      await using stage = await stageOf("many");
+      await using client = await connect(stage.daemon.address);
+      const theirs = () => goBuild(stage, undefined);
+      return [await pairs({ name, ours: () => openBuild(client, stage), theirs })];
     },
   };
 }
