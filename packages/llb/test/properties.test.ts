@@ -1,11 +1,66 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import { isReflectMessage, type ReflectList, reflect } from "@bufbuild/protobuf/reflect";
 import * as llb from "@buildkit-node/llb";
 import { DefinitionSchema, OpSchema } from "@buildkit-node/proto/pb";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { graphs, marshalled, states } from "./support/graphs.ts";
 
+/** The fields of a message and of those below it, as `Message.field`. */
+function* fieldsBelow(schema: DescMessage, seen: Set<DescMessage> = new Set()): Iterable<string> {
+  if (seen.has(schema)) return;
+  seen.add(schema);
+  for (const field of schema.fields) {
+    yield `${schema.name}.${field.name}`;
+    if (field.message !== undefined) yield* fieldsBelow(field.message, seen);
+  }
+}
+
+/** Takes the fields that a message has from a set of names. */
+function markSeen(schema: DescMessage, message: Message, unseen: Set<string>): void {
+  const content = reflect(schema, message);
+  for (const field of schema.fields) {
+    if (!content.isSet(field)) continue;
+    unseen.delete(`${schema.name}.${field.name}`);
+    const value = content.get(field);
+    const below: Iterable<unknown> =
+      field.fieldKind === "message"
+        ? [value]
+        : field.fieldKind === "list" || field.fieldKind === "map"
+          ? (value as ReflectList).values()
+          : [];
+    for (const item of below) {
+      if (isReflectMessage(item)) markSeen(item.desc, item.message, unseen);
+    }
+  }
+}
+
 fc.configureGlobal({ numRuns: 40 });
+
+describe("the graphs of these tests", () => {
+  /** Zero wherever there is one, of use to the daemon alone, or long gone. */
+  const neverSet = ["LowerDiffInput.input", "BuildInput.input", "Mount.resultID", "BuildOp.def"];
+  /** What the builder, as that of Go, asks for by no capability. */
+  const neverAsked =
+    /^(cache|exporter|gc|history|source\.policy|file\.(rm|copy|symlink)|exec\.cgroup$)|subdir$|git\.signatureverify|cgroup\.parent|network\.proxy|devices\.v1|removemountstubs|nooutput|setsdefaultpath/;
+
+  it("have every kind of op, every field and every capability", () => {
+    const unseen = new Set([...fieldsBelow(DefinitionSchema), ...fieldsBelow(OpSchema)]);
+    const capabilities = new Set<string>();
+    for (const state of fc.sample(states, { numRuns: 400, seed: 1 })) {
+      const definition = marshalled(state);
+      markSeen(DefinitionSchema, fromBinary(DefinitionSchema, definition.toBytes()), unseen);
+      for (const bytes of definition.ops) {
+        markSeen(OpSchema, fromBinary(OpSchema, bytes), unseen);
+      }
+      for (const cap of definition.caps) {
+        capabilities.add(cap);
+      }
+    }
+    expect([...unseen].sort()).toEqual([...neverSet].sort());
+    expect(llb.capabilities.filter((cap) => !capabilities.has(cap) && !neverAsked.test(cap))).toEqual([]);
+  });
+});
 
 describe("any graph", () => {
   it("marshals to the same bytes every time", () => {
