@@ -1,11 +1,15 @@
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Writable } from "node:stream";
 import { inspect } from "node:util";
 import { connect } from "@buildkit-node/control";
-import { image, mkfile, scratch, secret } from "@buildkit-node/llb";
+import { http, image, mkfile, scratch, secret } from "@buildkit-node/llb";
 import { display } from "@buildkit-node/progress";
 import { fixedCredentials } from "@buildkit-node/session";
 import { describe, expect, it } from "vitest";
+import { needsCapability } from "../support/capabilities.ts";
 import { createAuthority } from "../support/certificates.ts";
 import { startRegistry } from "../support/registry.ts";
 import { shell, toolsDirectory, toolsRoot, workDirectory } from "../support/tools.ts";
@@ -134,6 +138,100 @@ describeEachDaemon("what a build is given in secret", ({ address }) => {
     await writeFile(work.in("key"), key);
     const ssh = [`default=${work.in("key")}`];
     expectNoneIn(await failureOf(client.solve(scratch().file(mkfile("/file", "x")), { ssh })));
+  });
+
+  it("what opens a cache is in none", async () => {
+    await using client = await connect(address);
+    const graph = () => scratch().file(mkfile("/file", `${Math.random()}`));
+    const nobody = "http://127.0.0.1:1";
+    const caches = [
+      {
+        type: "s3",
+        bucket: "b",
+        region: "r",
+        endpointUrl: nobody,
+        accessKeyId: "id",
+        secretAccessKey: planted,
+        sessionToken: planted,
+      },
+      { type: "gha", url: nobody, token: planted },
+      { type: "azblob", accountUrl: nobody, name: "n", secretAccessKey: planted },
+      { type: "registry", ref: "127.0.0.1:1/team/cache", attrs: { password: planted } },
+      { type: "registry", ref: `http://me:${planted}@127.0.0.1:1/team/cache` },
+      { type: "tape", attrs: { token: planted } },
+    ] as const;
+    for (const cache of caches) {
+      const screen = recorded();
+      const build = client.start(graph(), {
+        cacheFrom: [cache],
+        cacheTo: [cache],
+        progress: display("rawjson", { stream: screen.stream }),
+      });
+      expectNoneIn([await failureOf(build.result), build, client, screen.text()]);
+    }
+  });
+
+  it("values of build arguments are in none, passwords of proxies among them", async () => {
+    await using work = await workDirectory();
+    await writeFile(
+      `${await toolsDirectory(work.path)}/Dockerfile`,
+      ["FROM scratch", "COPY busybox /bin/sh", "ARG NPM_TOKEN", `RUN echo ${Math.random()}; exit 3`].join(
+        "\n",
+      ),
+    );
+    await using client = await connect(address);
+    const proxy = `http://me:${planted}@127.0.0.1:1`;
+    const screen = recorded();
+    const build = client.startDockerfile({
+      context: work.in("tools"),
+      args: { NPM_TOKEN: planted, HTTP_PROXY: proxy, https_proxy: proxy },
+      progress: display("rawjson", { stream: screen.stream }),
+    });
+    const error = await failureOf(build.result);
+    expect(error).toMatchObject({ exitCode: 3 });
+    expectNoneIn([error, build, client, screen.text()]);
+    expectNoneIn(await client.history.error(build.ref));
+  });
+
+  it("headers that open a download are in none", async (context) => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.headers.authorization ?? "");
+      response.writeHead(401).end("no");
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    await using _closing = { [Symbol.asyncDispose]: async () => void server.close() };
+    const { port } = server.address() as AddressInfo;
+    await using client = await connect(address);
+    await needsCapability(context, client, "source.http.auth");
+    const source = http(`http://127.0.0.1:${port}/file`, { authHeaderSecret: "download" });
+    const screen = recorded();
+    const build = client.start(source, {
+      secrets: { download: { value: `Bearer ${planted}` } },
+      progress: display("rawjson", { stream: screen.stream }),
+    });
+    const error = await failureOf(build.result);
+    expect(String(error)).toContain("401");
+    expect(asked).toContain(`Bearer ${planted}`);
+    expectNoneIn([error, build, client, screen.text()]);
+  });
+
+  it("credentials of a helper that fails are in none", async () => {
+    await using work = await workDirectory();
+    await using client = await connect(address);
+    await writeFile(work.in("config.json"), JSON.stringify({ credHelpers: { "127.0.0.1:1": "broken" } }));
+    for (const answer of [`{"Secret":"${planted}`, `{"Username":1,"Secret":"${planted}"}`, planted]) {
+      for (const code of [0, 1]) {
+        await writeFile(
+          work.in("docker-credential-broken"),
+          `#!/bin/sh\ncat >/dev/null\nprintf '%s' '${answer}'\nexit ${code}\n`,
+          { mode: 0o755 },
+        );
+        const env = { DOCKER_CONFIG: work.path, PATH: `${work.path}:${process.env["PATH"]}` };
+        expectNoneIn(await failureOf(client.resolveImageConfig("127.0.0.1:1/team/app:1", { auth: { env } })));
+      }
+    }
   });
 });
 
