@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Descriptor, mediaTypes, putInIndex } from "@buildkit-node/oci";
@@ -98,6 +98,20 @@ describe("the index of a layout", () => {
     expect(await readLayoutIndex(dir)).toBeUndefined();
     await writeFile(join(dir, "index.json"), '{"schemaVersion":2,"manifests":null}');
     expect((await readLayoutIndex(dir))?.manifests).toEqual([]);
+  });
+
+  it("is left as it is, by the same file, where an update changes nothing", async () => {
+    const put = (letter: string) =>
+      updateLayoutIndex(dir, (index) => putInIndex(index, manifest(letter), [{ tag: "latest" }]));
+    await put("a");
+    const first = await stat(join(dir, "index.json"));
+    await put("a");
+    expect((await stat(join(dir, "index.json"))).ino).toBe(first.ino);
+    await rm(join(dir, "oci-layout"));
+    await put("a");
+    expect(await readdir(dir)).toContain("oci-layout");
+    await put("b");
+    expect(await resolveInLayout(dir, "latest")).toMatchObject(manifest("b"));
   });
 
   it("loses no update of several at once", async () => {

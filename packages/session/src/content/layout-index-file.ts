@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BuildkitError, errorMessage } from "@buildkit-node/core";
 import { type Descriptor, emptyIndex, findInIndex, type Index } from "@buildkit-node/oci";
@@ -20,8 +20,8 @@ export async function readLayoutIndex(
   dir: string,
   options: LayoutIndexOptions = {},
 ): Promise<Index | undefined> {
-  // Without the file there is nothing to protect, and perhaps no directory to make a lock in.
-  if ((await readText(indexPath(dir))) === undefined) return undefined;
+  const unlocked = await readUnlocked(dir);
+  if (unlocked !== undefined) return unlocked.index;
   return withFileLock(lockPath(dir), lockOptions(options, "shared"), () => readIndex(dir));
 }
 
@@ -41,7 +41,8 @@ export async function resolveInLayout(
 /**
  * Changes the `index.json` of an OCI layout while holding its lock, and makes the directory a layout if it is not yet one.
  * The file is replaced as a whole: whoever reads it finds the old or the new one. What `update` leaves alone stays as
- * it was, fields that we do not know among it. Throws like `readLayoutIndex`.
+ * it was, fields that we do not know among it. `update` is called again when the index may have changed in the meantime; one
+ * that changes nothing takes no lock. Throws like `readLayoutIndex`.
  */
 export async function updateLayoutIndex(
   dir: string,
@@ -49,10 +50,14 @@ export async function updateLayoutIndex(
   options: LayoutIndexOptions = {},
 ): Promise<void> {
   await mkdir(dir, { recursive: true });
+  const current = (await readUnlocked(dir))?.index;
+  if (current !== undefined && JSON.stringify(update(current)) === JSON.stringify(current)) {
+    if ((await readText(markerPath(dir))) === marker) return;
+  }
   await withFileLock(lockPath(dir), lockOptions(options, "exclusive"), async () => {
     const index = update((await readIndex(dir)) ?? emptyIndex);
     try {
-      await replaceFile(join(dir, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+      await replaceFile(markerPath(dir), marker);
       await replaceFile(indexPath(dir), JSON.stringify(index));
     } catch (error) {
       throw new BuildkitError(
@@ -62,6 +67,34 @@ export async function updateLayoutIndex(
       );
     }
   });
+}
+
+/**
+ * The index where nobody holds the lock, which is to say that there is no file of it: a lock takes a program of its own,
+ * which costs more than all the rest of an export of what is there already. `undefined` where the lock is needed.
+ */
+async function readUnlocked(dir: string): Promise<{ readonly index: Index | undefined } | undefined> {
+  const isLocked = () =>
+    access(lockPath(dir)).then(
+      () => true,
+      () => false,
+    );
+  if (await isLocked()) return undefined;
+  try {
+    const index = await readIndex(dir);
+    // Who has begun to write since then may have been read half-way.
+    return (await isLocked()) ? undefined : { index };
+  } catch (error) {
+    if (error instanceof ContentError) return undefined;
+    throw error;
+  }
+}
+
+/** What makes a directory a layout. */
+const marker = JSON.stringify({ imageLayoutVersion: "1.0.0" });
+
+function markerPath(dir: string): string {
+  return join(dir, "oci-layout");
 }
 
 function indexPath(dir: string): string {
