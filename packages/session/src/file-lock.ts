@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { type FileHandle, open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { BuildkitError, delay, errorMessage } from "@buildkit-node/core";
@@ -100,7 +99,8 @@ async function openOrCreate(
 }
 
 /** The `flock` program's exit code for a lock on our open file, or nothing when there is no such program. */
-function flock(handle: FileHandle, mode: LockMode): Promise<number | undefined> {
+async function flock(handle: FileHandle, mode: LockMode): Promise<number | undefined> {
+  const { spawn } = await import("node:child_process");
   return new Promise((resolve, reject) => {
     const args = [mode === "shared" ? "-s" : "-x", "-n", "3"];
     const child = spawn("flock", args, { stdio: ["ignore", "ignore", "ignore", handle.fd] });

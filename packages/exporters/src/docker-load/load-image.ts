@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
-import { createInterface } from "node:readline";
 import type { Dialer } from "@buildkit-node/transport";
 import { type EngineAnswer, messageOf, openCall } from "./engine-call.ts";
 import { EngineError } from "./engine-error.ts";
@@ -63,6 +62,7 @@ async function readAnswer(
     const answer: EngineAnswer = { status, text: await textOf(response) };
     throw new EngineError(engine, { status, text: messageOf(answer) });
   }
+  const { createInterface } = await import("node:readline");
   for await (const line of createInterface({ input: response })) {
     const said = parseLine(line);
     if (said?.error !== undefined) throw new EngineError(engine, { text: said.error });

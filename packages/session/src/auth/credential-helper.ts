@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { errorMessage } from "@buildkit-node/core";
 import { RegistryAuthError, type RegistryCredentials } from "./credentials.ts";
 import { registryHost } from "./registry-host.ts";
@@ -77,12 +76,13 @@ function parseAnswer(output: string): { readonly Username: string; readonly Secr
   }
 }
 
-function run(
+async function run(
   program: string,
   input: string,
   env: NodeJS.ProcessEnv,
   timeoutMs: number,
 ): Promise<{ readonly exitCode: number | null; readonly output: string }> {
+  const { spawn } = await import("node:child_process");
   return new Promise((resolve, reject) => {
     const child = spawn(program, ["get"], {
       env,

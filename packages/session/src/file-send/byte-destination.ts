@@ -1,13 +1,13 @@
 import type { FileHandle } from "node:fs/promises";
 import { PassThrough, Writable } from "node:stream";
-import { WritableStream } from "node:stream/web";
+import type { WritableStream as WebStream } from "node:stream/web";
 import { BuildkitError } from "@buildkit-node/core";
 
 /**
  * Where bytes go: a file's path; an open file, written from where it stands and left open; a stream, which is ended with
  * the last byte; or a function that takes them as they come.
  */
-export type ByteDestination = string | FileHandle | Writable | WritableStream<Uint8Array> | ByteConsumer;
+export type ByteDestination = string | FileHandle | Writable | WebStream<Uint8Array> | ByteConsumer;
 
 /** Takes bytes as they come. The export ends with its promise; to leave the loop before the end fails the export. */
 export type ByteConsumer = (bytes: AsyncIterable<Uint8Array>) => Promise<unknown>;

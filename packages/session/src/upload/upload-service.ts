@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { ReadableStream } from "node:stream/web";
+import type { ReadableStream as WebStream } from "node:stream/web";
 import { onAbort, randomId } from "@buildkit-node/core";
 import { Upload } from "@buildkit-node/proto/upload";
 import { CallError, methodPath, type ServerCall, StatusCode } from "@buildkit-node/transport";
@@ -7,11 +7,7 @@ import { framedBytesMessage } from "@buildkit-node/transport/internal";
 import type { Attachable } from "../attachable.ts";
 
 /** Anything that can be read once, piece by piece; texts are sent as UTF-8. */
-export type UploadSource =
-  | Uint8Array
-  | Readable
-  | ReadableStream<Uint8Array>
-  | AsyncIterable<Uint8Array | string>;
+export type UploadSource = Uint8Array | Readable | WebStream<Uint8Array> | AsyncIterable<Uint8Array | string>;
 
 /** Streams that a daemon fetches by URL, such as a build context that is a tar. */
 export interface UploadService extends Attachable {

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { dialFailed } from "../connect-error.ts";
@@ -32,6 +31,7 @@ export async function dialCommand(
   env: Environment,
   signal?: AbortSignal,
 ): Promise<Duplex> {
+  const { spawn } = await import("node:child_process");
   signal?.throwIfAborted();
   const child = spawn(program, args, {
     env: { ...env },
