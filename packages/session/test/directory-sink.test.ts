@@ -1,0 +1,211 @@
+import fs from "node:fs";
+import path from "node:path";
+import { directorySink } from "@buildkit-node/session";
+import { describe, expect, it } from "vitest";
+import { modeBits } from "./support/packets.ts";
+import { contentsOf, diffCopy, diffCopyMethod, directory, receiving, sendTree } from "./support/receiving.ts";
+import { tempDir } from "./support/temp-dir.ts";
+
+describe("files that are received into a directory", () => {
+  it("get their contents, permissions, times and links", async () => {
+    const dest = path.join(await tempDir(), "made", "on the way");
+    const sink = directorySink({ dest });
+    const { daemon } = await receiving(sink);
+    const call = diffCopy(daemon);
+    const time = 981173106123456789n;
+    await sendTree(call, [
+      { ...directory("bin", 0o555), modTime: time },
+      { path: "bin/tool", mode: 0o751 | modeBits.setuid, contents: "#!", modTime: time },
+      { path: "empty" },
+      { path: "hard", mode: 0o751 | modeBits.setuid, linkname: "bin/tool" },
+      { path: "large", contents: Buffer.alloc(200_000, "large") },
+      { path: "link", mode: modeBits.symlink | 0o777, linkname: "../outside", modTime: time },
+      { path: "old", modTime: -1_500_000_000n },
+      { ...directory("tmp", 0o777 | 0x00100000) },
+    ]);
+    expect(await call.status).toEqual({ code: 0, message: "" });
+    await sink.commit();
+    expect(contentsOf(dest)).toEqual({
+      bin: "directory 555",
+      "bin/tool": "file 4751 #!",
+      empty: "file 644 ",
+      hard: "file 4751 #!",
+      large: `file 644 ${Buffer.alloc(200_000, "large")}`,
+      link: "link ../outside",
+      old: "file 644 ",
+      tmp: "directory 1777",
+    });
+    expect(fs.statSync(path.join(dest, "hard")).ino).toBe(fs.statSync(path.join(dest, "bin/tool")).ino);
+    for (const name of ["bin", "bin/tool", "link"]) {
+      const { mtimeNs } = fs.lstatSync(path.join(dest, name), { bigint: true });
+      expect(Math.abs(Number(mtimeNs - time)), name).toBeLessThan(2000);
+    }
+    expect(fs.statSync(path.join(dest, "old")).mtimeMs).toBe(-1500);
+  });
+
+  it("keep names that are not UTF-8", async () => {
+    const dest = await tempDir();
+    const { daemon } = await receiving(directorySink({ dest }));
+    const call = diffCopy(daemon);
+    await sendTree(call, [
+      { path: Buffer.from("a\xffb", "latin1"), contents: "odd" },
+      { path: "\u{1f600}, x" },
+    ]);
+    expect((await call.status).code).toBe(0);
+    expect(fs.readdirSync(dest, "latin1").sort()).toEqual([
+      "a\xffb",
+      Buffer.from("\u{1f600}, x").toString("latin1"),
+    ]);
+  });
+
+  it("leave alone what is there, and replace what has the same name without writing through it", async () => {
+    const dest = await tempDir();
+    const outside = path.join(await tempDir(), "outside");
+    fs.writeFileSync(outside, "safe");
+    fs.writeFileSync(path.join(dest, "other"), "kept");
+    fs.symlinkSync(outside, path.join(dest, "file"));
+    fs.linkSync(outside, path.join(dest, "hard"));
+    fs.mkdirSync(path.join(dest, "was-directory/deep"), { recursive: true });
+    fs.symlinkSync(path.dirname(outside), path.join(dest, "directory"));
+    fs.mkdirSync(path.join(dest, "merged"), 0o700);
+    fs.writeFileSync(path.join(dest, "merged/kept"), "kept");
+    const { daemon } = await receiving(directorySink({ dest }));
+    const call = diffCopy(daemon);
+    await sendTree(call, [
+      directory("directory"),
+      { path: "directory/outside", contents: "new" },
+      { path: "file", contents: "new" },
+      { path: "hard", contents: "new" },
+      directory("merged"),
+      { path: "merged/new", contents: "new" },
+      { path: "was-directory", mode: modeBits.symlink | 0o777, linkname: "x" },
+    ]);
+    expect((await call.status).code).toBe(0);
+    expect(fs.readFileSync(outside, "utf8")).toBe("safe");
+    expect(contentsOf(dest)).toEqual({
+      directory: "directory 755",
+      "directory/outside": "file 644 new",
+      file: "file 644 new",
+      hard: "file 644 new",
+      merged: "directory 755",
+      "merged/kept": "file 600 kept".replace(
+        "600",
+        (fs.statSync(path.join(dest, "merged/kept")).mode & 0o777).toString(8),
+      ),
+      "merged/new": "file 644 new",
+      other: `file ${(fs.statSync(path.join(dest, "other")).mode & 0o777).toString(8)} kept`,
+      "was-directory": "link x",
+    });
+  });
+
+  it("may be named pipes", async () => {
+    const dest = await tempDir();
+    const { daemon } = await receiving(directorySink({ dest }));
+    const call = diffCopy(daemon);
+    await sendTree(call, [{ path: "pipe \u00e4", mode: modeBits.pipe | 0o620, modTime: 5_000_000_000n }]);
+    expect((await call.status).code).toBe(0);
+    expect(contentsOf(dest)).toEqual({ "pipe \u00e4": "pipe 620" });
+    expect(fs.statSync(path.join(dest, "pipe \u00e4")).mtimeMs).toBe(5000);
+  });
+
+  it("may come from several streams of one exporter at a time, as for several platforms", async () => {
+    const dest = await tempDir();
+    const { daemon } = await receiving(directorySink({ dest }));
+    const calls = ["linux_amd64", "linux_arm64"].map(async (platform) => {
+      const call = diffCopy(daemon);
+      await sendTree(call, [directory(platform), { path: `${platform}/file`, contents: platform }]);
+      return call.status;
+    });
+    expect(await Promise.all(calls)).toEqual([
+      { code: 0, message: "" },
+      { code: 0, message: "" },
+    ]);
+    expect(Object.keys(contentsOf(dest))).toEqual([
+      "linux_amd64",
+      "linux_amd64/file",
+      "linux_arm64",
+      "linux_arm64/file",
+    ]);
+  });
+
+  it("are nothing where there is nothing", async () => {
+    const dest = path.join(await tempDir(), "empty");
+    const { daemon } = await receiving(directorySink({ dest }));
+    const call = diffCopy(daemon, undefined);
+    await sendTree(call, []);
+    expect((await call.status).code).toBe(0);
+    expect(fs.readdirSync(dest)).toEqual([]);
+  });
+
+  it("may belong to somebody else", async ({ skip }) => {
+    if (process.getuid?.() !== 0) skip("needs the privilege to give files away");
+    const dest = await tempDir();
+    const { daemon } = await receiving(
+      directorySink({ dest, ownership: "preserve" }),
+      directorySink({ dest, ownership: { uid: 7, gid: 8 } }),
+      directorySink({ dest, ownership: ({ uid, gid }) => ({ uid: uid + 1000, gid: gid + 2000 }) }),
+    );
+    const preserved = diffCopy(daemon, 0);
+    await sendTree(preserved, [{ path: "a", uid: 12, gid: 13, mode: 0o755 | modeBits.setuid }]);
+    const given = diffCopy(daemon, 1);
+    await sendTree(given, [{ path: "b", uid: 12, gid: 13 }]);
+    const mapped = diffCopy(daemon, 2);
+    await sendTree(mapped, [{ path: "c", uid: 12, gid: 13 }]);
+    for (const call of [preserved, given, mapped]) expect((await call.status).code).toBe(0);
+    expect(fs.statSync(path.join(dest, "a"))).toMatchObject({ uid: 12, gid: 13, mode: 0o104755 });
+    expect(fs.statSync(path.join(dest, "b"))).toMatchObject({ uid: 7, gid: 8 });
+    expect(fs.statSync(path.join(dest, "c"))).toMatchObject({ uid: 1012, gid: 2013 });
+  });
+});
+
+describe("a directory that is to be the result and nothing else", () => {
+  const whole = { "buildkit-exporter-multi-platform": "1" };
+
+  it("loses what the result does not have, and is not looked at through links", async () => {
+    const dest = await tempDir();
+    const outside = await tempDir();
+    fs.writeFileSync(path.join(outside, "safe"), "");
+    for (const name of ["a/gone/deep", "a/kept", "gone", "z/below/gone"]) {
+      fs.mkdirSync(path.dirname(path.join(dest, name)), { recursive: true });
+      fs.writeFileSync(path.join(dest, name), "old");
+    }
+    fs.symlinkSync(outside, path.join(dest, "link"));
+    fs.symlinkSync(outside, path.join(dest, "replaced"));
+    const { daemon } = await receiving(directorySink({ dest, mode: "delete" }));
+    const call = daemon.call(diffCopyMethod, whole);
+    await sendTree(call, [
+      directory("a"),
+      { path: "a/kept", contents: "new" },
+      directory("new"),
+      { path: "new/file", contents: "new" },
+      directory("replaced"),
+      directory("z"),
+      directory("z/below"),
+    ]);
+    expect(await call.status).toEqual({ code: 0, message: "" });
+    expect(contentsOf(dest)).toEqual({
+      a: "directory 755",
+      "a/kept": "file 644 new",
+      new: "directory 755",
+      "new/file": "file 644 new",
+      replaced: "directory 755",
+      z: "directory 755",
+      "z/below": "directory 755",
+    });
+    expect(fs.readdirSync(outside)).toEqual(["safe"]);
+  });
+
+  it("keeps everything when the transfer fails, or the daemon may send a part for the whole", async () => {
+    const dest = await tempDir();
+    fs.writeFileSync(path.join(dest, "old"), "old");
+    const { daemon, session } = await receiving(directorySink({ dest, mode: "delete" }));
+    const broken = daemon.call(diffCopyMethod, whole);
+    await sendTree(broken, [{ path: "b" }, { path: "a" }]);
+    expect((await broken.status).code).toBe(2);
+    expect(fs.readdirSync(dest)).toEqual(["old"]);
+    const older = diffCopy(daemon);
+    expect(await older.status).toMatchObject({ message: expect.stringContaining("BuildKit 0.31") });
+    expect(session.failure).toMatchObject({ code: "ERR_BUILDKIT_PROTOCOL" });
+    expect(fs.readdirSync(dest)).toEqual(["old"]);
+  });
+});
