@@ -11,10 +11,13 @@ import {
 import { checkTexts } from "./text.ts";
 import { type Ulimit, ulimitOf } from "./ulimit.ts";
 
+/** Variables by name; those that are `undefined` are removed. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
 /** Settings that can be given to one command. */
 export interface CommandSettings {
   /** Variables beside those of the state. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Variables;
   /** Where the command runs, relative to the state's directory. */
   readonly dir?: string;
   readonly user?: string;

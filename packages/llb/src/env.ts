@@ -3,22 +3,23 @@
  * old one, so that long chains of settings cost no more than their length.
  */
 export class Env implements Iterable<readonly [name: string, value: string]> {
-  static readonly empty: Env = new Env(undefined, "", "");
+  static readonly empty: Env = new Env(undefined, "", undefined);
 
   readonly #before: Env | undefined;
   readonly #name: string;
-  readonly #value: string;
+  /** Absent where the variable was removed. */
+  readonly #value: string | undefined;
   #entries: ReadonlyMap<string, string> | undefined;
   #texts: readonly string[] | undefined;
 
-  private constructor(before: Env | undefined, name: string, value: string) {
+  private constructor(before: Env | undefined, name: string, value: string | undefined) {
     this.#before = before;
     this.#name = name;
     this.#value = value;
   }
 
-  /** The list with one variable set, moved to its end. */
-  set(name: string, value: string): Env {
+  /** The list with one variable set, moved to its end; or without it, if there is no value. */
+  set(name: string, value: string | undefined): Env {
     return new Env(this, name, value);
   }
 
@@ -47,12 +48,18 @@ export class Env implements Iterable<readonly [name: string, value: string]> {
   }
 
   #collect(): ReadonlyMap<string, string> {
-    const newestFirst = new Map<string, string>();
+    const newestFirst = new Map<string, string | undefined>();
     for (let env: Env = this; env.#before !== undefined; env = env.#before) {
       if (!newestFirst.has(env.#name)) {
         newestFirst.set(env.#name, env.#value);
       }
     }
-    return new Map([...newestFirst].reverse());
+    const entries = new Map<string, string>();
+    for (const [name, value] of [...newestFirst].reverse()) {
+      if (value !== undefined) {
+        entries.set(name, value);
+      }
+    }
+    return entries;
   }
 }

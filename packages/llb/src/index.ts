@@ -1,5 +1,5 @@
 export { capabilities } from "./caps.ts";
-export type { CommandSettings } from "./command-settings.ts";
+export type { CommandSettings, Variables } from "./command-settings.ts";
 export type { StepOptions } from "./constraints.ts";
 export { Definition, type DefinitionVertex } from "./definition.ts";
 export { Env } from "./env.ts";

@@ -11,7 +11,7 @@ export type PlatformOption = string | Platform;
 
 /** The platform that an option names. */
 export function platformOf(option: PlatformOption, place: Place): Platform {
-  if (typeof option !== "string") {
+  if (typeof option === "object" && option !== null) {
     const { os, architecture, variant, osVersion, osFeatures } = option;
     checkTexts([os, architecture, variant, osVersion, ...(osFeatures ?? [])], place);
     return Object.freeze({ ...option, ...(osFeatures && { osFeatures: [...osFeatures] }) });

@@ -1,5 +1,5 @@
 import { type Image, normalizePlatform, type Platform } from "@buildkit-node/oci";
-import { commandChange } from "./command-settings.ts";
+import { commandChange, type Variables } from "./command-settings.ts";
 import { constraintsOf, noConstraints, type StepOptions } from "./constraints.ts";
 import { Deferred, type Resolved } from "./deferred.ts";
 import { LlbError } from "./error.ts";
@@ -109,11 +109,11 @@ export class State {
     });
   }
 
-  /** Sets a variable, or several. */
-  env(name: string, value: string): State;
-  env(variables: Readonly<Record<string, string>>): State;
-  env(first: string | Readonly<Record<string, string>>, value = ""): State {
-    const variables: readonly (readonly [string, string])[] =
+  /** Sets a variable, or several; `undefined` removes one. */
+  env(name: string, value: string | undefined): State;
+  env(variables: Variables): State;
+  env(first: string | Variables, value?: string): State {
+    const variables: readonly (readonly [string, string | undefined])[] =
       typeof first === "string" ? [[first, value]] : Object.entries(first);
     checkTexts(variables.flat(), this.env);
     return this.#change(({ env }) => ({
