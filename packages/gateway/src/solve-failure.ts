@@ -8,21 +8,22 @@ import { decodeDetails } from "./error-details.ts";
  */
 export function solveFailure(buildId: string | undefined, thrown: unknown): unknown {
   if (!(thrown instanceof StatusError)) return thrown;
+  const tooLarge = thrown.reset && thrown.status === "Internal";
   const { vertex, ...decoded } = decodeDetails(thrown.details);
   const { sources, frontend, denied, exitCode } = decoded;
   const isBuild =
     [vertex, frontend, exitCode].some((one) => one !== undefined) || sources.length + denied.length > 0;
-  if (!isBuild) return thrown;
+  if (!isBuild && !tooLarge) return thrown;
   return new SolveError(
     {
       ref: buildId ?? "",
-      text: thrown.text,
+      text: tooLarge ? "the daemon's error was too large to be sent" : thrown.text,
       status: thrown.status,
       ...(vertex !== undefined && { vertex: { digest: vertex } }),
       ...decoded,
       logs: [],
       details: thrown.details,
-      detailsMissing: false,
+      detailsMissing: tooLarge,
     },
     { cause: thrown },
   );

@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { createDialer, type DialOptions } from "./create-dialer.ts";
 import type { Dialer } from "./dialer.ts";
 import { candidates } from "./discover.ts";
+import { endingOnGoaway } from "./ending-on-goaway.ts";
 import { openConnection } from "./http2-connection.ts";
 import { parseAddress } from "./parse-address.ts";
 import { ownSurroundings } from "./surroundings.ts";
@@ -82,10 +83,17 @@ export class Link implements AsyncDisposable {
     return abortable(this.#current, signal);
   }
 
-  /** Another connection, which belongs to the caller. */
+  /** Another connection, which belongs to the caller. It is lost when an answer comes that has headers too large to be read. */
   async separate(signal?: AbortSignal): Promise<Connection> {
     this.#closed.signal.throwIfAborted();
-    return dial({ dialer: this.#dialer, origin: this.origin }, this.#connectTimeoutMs, signal);
+    const { address, authority, scheme } = this.#dialer;
+    const dialer: Dialer = {
+      address,
+      authority,
+      ...(scheme !== undefined && { scheme }),
+      dial: async (scope) => endingOnGoaway(await this.#dialer.dial(scope)),
+    };
+    return dial({ dialer, origin: this.origin }, this.#connectTimeoutMs, signal);
   }
 
   /** Ends the connection and every call on it; idempotent. */

@@ -1,6 +1,9 @@
 import { delay } from "@buildkit-node/core";
-import { type Connection, ConnectionLostError, StatusError } from "@buildkit-node/transport";
+import { type Connection, ConnectionLostError } from "@buildkit-node/transport";
+import { answerTooLarge } from "../errors/answer-too-large.ts";
 import { recordedAsFailed } from "../errors/external-error.ts";
+
+const solveMethod = "/moby.buildkit.v1.Control/Solve";
 
 /** How long Solve may be silent after the end of its build's status before the history is asked, and then again. */
 const askAfterMs = 1_000;
@@ -35,7 +38,7 @@ export async function awaitSolve<T>(awaited: AwaitedSolve<T>): Promise<T> {
     // Later releases of Node end the connection. When the others are gone too, it was not the answer's size.
     if (error instanceof ConnectionLostError) {
       const failed = await hasFailed(awaited);
-      if (failed ?? awaited.connection.usable) throw tooLarge();
+      if (failed ?? awaited.connection.usable) throw answerTooLarge(solveMethod);
     }
     throw error;
   } finally {
@@ -48,21 +51,11 @@ async function watch(awaited: AwaitedSolve<unknown>, answered: AbortSignal): Pro
   for (let asks = 1; ; asks++) {
     await delay(askAfterMs, answered);
     const failed = await hasFailed(awaited);
-    if (failed ?? asks >= asksWithoutHistory) throw tooLarge();
+    if (failed ?? asks >= asksWithoutHistory) throw answerTooLarge(solveMethod);
   }
 }
 
 /** What the history says; `undefined` where it says nothing. */
 function hasFailed({ connection, ref }: AwaitedSolve<unknown>): Promise<boolean | undefined> {
   return recordedAsFailed(connection, ref, AbortSignal.timeout(askMs)).catch(() => undefined);
-}
-
-function tooLarge(): StatusError {
-  return new StatusError({
-    method: "/moby.buildkit.v1.Control/Solve",
-    status: "Internal",
-    text: "the answer has headers that are too large",
-    details: [],
-    reset: true,
-  });
 }

@@ -12,6 +12,7 @@ import type { BuildWork, RunningSolve } from "./build.ts";
 import type { Drive } from "./drive-solve.ts";
 import { withConfigInResult } from "./engine-image.ts";
 import { type ExportSet, prepareExports } from "./export-set.ts";
+import { IsolatedCalls } from "./isolated-calls.ts";
 import { type MarshalledInput, marshalInput } from "./marshal-input.ts";
 import { requireCapabilities } from "./require-capabilities.ts";
 import { requireDevices } from "./require-devices.ts";
@@ -103,7 +104,7 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
       onUpdate: (update) => display?.update(update),
       onStarted: (solve) => run.onStarted({ connection, solve }),
       signal,
-      ...driveOf(input, plan, connection, session, request.frontendAttrs),
+      ...driveOf(input, plan, run, session, request.frontendAttrs),
     });
     await caches.finish(response);
     const answer = solveAnswer(connection, plan.ref, response, signal);
@@ -119,13 +120,19 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
 function driveOf<E extends Exporters>(
   { drive }: MarshalledInput,
   { ref }: BuildPlan<E>,
-  connection: Connection,
+  { connection, separate }: BuildRun,
   session: BuildSession | undefined,
   options: Readonly<Record<string, string>>,
 ): { readonly drive?: Drive } {
   if (drive === undefined) return {};
-  const fields = { connection, buildId: ref, options, sessionId: session?.id ?? "" };
-  return { drive: (signal) => runBuildFunction({ ...fields, signal }, drive) };
+  const fields = { buildId: ref, options, sessionId: session?.id ?? "" };
+  return {
+    drive: async (signal) => {
+      if (connection.keepsHeaderLimit) return runBuildFunction({ ...fields, connection, signal }, drive);
+      await using isolated = new IsolatedCalls(connection, () => separate(signal));
+      await runBuildFunction({ ...fields, connection: isolated, signal }, drive);
+    },
+  };
 }
 
 /** The session is opened early only for images that must be looked up: wrong input fails before anything is sent. */
