@@ -15,8 +15,7 @@ export function endingOnGoaway(pipe: Duplex & { ref?(): unknown; unref?(): unkno
     read: () => void pipe.resume(),
     write: (chunk: Buffer, _encoding, done) => {
       pipe.write(chunk, done);
-      if (saysGoaway(chunk))
-        setImmediate(() => outer.destroy(new Error("an answer's headers are too large")));
+      if (saysGoaway(chunk)) setImmediate(() => outer.destroy(unreadable()));
     },
     final: (done) => void pipe.end(done),
     destroy: (error, done) => {
@@ -29,6 +28,13 @@ export function endingOnGoaway(pipe: Duplex & { ref?(): unknown; unref?(): unkno
   pipe.on("error", (error) => outer.destroy(error));
   pipe.on("close", () => outer.destroy());
   return Object.assign(outer, { ref: () => pipe.ref?.(), unref: () => pipe.unref?.() });
+}
+
+/** With the code that releases of Node give it that say something. */
+function unreadable(): Error {
+  return Object.assign(new Error("an answer cannot be read: its headers are too large"), {
+    code: "ERR_HTTP2_ERROR",
+  });
 }
 
 /** Tells whether a GOAWAY frame begins in a piece of what a client writes; pieces come in order. */

@@ -45,16 +45,6 @@ export async function recordedError(
   return { text: withoutPasswords(status.message), status: statusName(status.code), details, whole: true };
 }
 
-/** Whether the history has it that a build has failed; `undefined` where it knows nothing of the build. */
-export async function recordedAsFailed(
-  connection: Connection,
-  ref: string,
-  signal: AbortSignal,
-): Promise<boolean | undefined> {
-  const record = await findRecord(connection, ref, signal);
-  return record && record.error !== undefined;
-}
-
 async function findRecord(
   connection: Connection,
   ref: string,

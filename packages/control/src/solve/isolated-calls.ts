@@ -2,19 +2,17 @@ import { type Connection, ConnectionLostError } from "@buildkit-node/transport";
 import { answerTooLarge } from "../errors/answer-too-large.ts";
 
 /**
- * The calls of a build function, for a daemon that does not keep to the header limit: an error that is too large for a header
- * breaks the connection that it comes on. They have one of their own, which is made anew after that; streams, on which errors
- * are small, stay on that of everybody.
+ * Calls whose errors may be too large for headers, for a daemon that does not keep to the limit: such an error breaks the
+ * connection that it comes on. They have one of their own, which is made anew after that; streams, on which errors are small,
+ * stay on that of everybody.
  */
 export class IsolatedCalls implements AsyncDisposable {
   readonly rpc: Connection["rpc"];
-  readonly #shared: Connection;
   readonly #separate: () => Promise<Connection>;
   #current: Promise<Connection> | undefined;
 
   /** @param separate opens another connection to the daemon */
   constructor(shared: Connection, separate: () => Promise<Connection>) {
-    this.#shared = shared;
     this.#separate = separate;
     this.rpc = {
       unary: async (method, ...call) => {
@@ -22,7 +20,7 @@ export class IsolatedCalls implements AsyncDisposable {
         try {
           return await rpc.unary(method, ...call);
         } catch (error) {
-          if (!(error instanceof ConnectionLostError && this.#shared.usable)) throw error;
+          if (!isUnreadable(error)) throw error;
           throw answerTooLarge(`/${method.parent.typeName}/${method.name}`, error);
         }
       },
@@ -43,4 +41,11 @@ export class IsolatedCalls implements AsyncDisposable {
     if (this.#current === undefined || this.#current === last) this.#current = this.#separate();
     return this.#current;
   }
+}
+
+/** Whether a connection was lost because this side could not read what came. */
+function isUnreadable(error: unknown): boolean {
+  if (!(error instanceof ConnectionLostError)) return false;
+  const { cause } = error;
+  return cause instanceof Error && "code" in cause && cause.code === "ERR_HTTP2_ERROR";
 }

@@ -7,8 +7,8 @@ import { solveFailure } from "../errors/solve-failure.ts";
 import { buildBaggage } from "../session/result-routes.ts";
 import type { BuildSession } from "../session/session-plan.ts";
 import { followBuild } from "../status/follow-build.ts";
-import { awaitSolve } from "./await-solve.ts";
 import { type Drive, driveSolve, type Thrown } from "./drive-solve.ts";
+import { IsolatedCalls } from "./isolated-calls.ts";
 import { type SolveFields, solveRequestToProto } from "./solve-request.ts";
 import { StepLog } from "./step-log.ts";
 import { traceHeaders } from "./trace-headers.ts";
@@ -47,16 +47,16 @@ export async function runSolve(run: SolveRun): Promise<Readonly<Record<string, s
   using _canceled = onAbort(run.signal, (reason) => call.abort(reason));
   using _lost = onAbort(connection.lost, (reason) => call.abort(reason));
   // Where an error may break its connection, that is one on which nothing else runs.
-  await using own = connection.keepsHeaderLimit ? undefined : await run.separate(run.signal);
-  const control = createClient(BuildService, (own ?? connection).rpc);
-  const calling = control.solve(solveRequestToProto(request), {
+  await using isolated = connection.keepsHeaderLimit
+    ? undefined
+    : new IsolatedCalls(connection, () => run.separate(run.signal));
+  const control = createClient(BuildService, (isolated ?? connection).rpc);
+  const solve = control.solve(solveRequestToProto(request), {
     signal: call.signal,
     headers: traceHeaders(session?.isShared === true ? buildBaggage(request.ref) : undefined),
   });
-  run.onStarted(calling);
-  const told = readStatus(run, calling, steps);
-  const solve =
-    own === undefined ? calling : awaitSolve({ solve: calling, told, connection, ref: request.ref });
+  run.onStarted(solve);
+  const told = readStatus(run, solve, steps);
   const driven = run.drive && driveSolve(run.drive, solve, (reason) => call.abort(reason));
   try {
     const { ExporterResponse } = await solve;
