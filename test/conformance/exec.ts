@@ -23,23 +23,25 @@ import {
 
 /** The root filesystem after a command. */
 export async function rootOf(exec: ExecValue, evaluator: Evaluator): Promise<StateValue> {
-  // A command that cannot write to its root is not part of it: nobody notices then that it lacks arguments.
-  const isPartOfIt = !exec.options.some(({ name }) => name === "readonlyRootfs");
-  return await evaluator.state(
-    async () => (await (isPartOfIt ? execOf(exec) : makeExec(exec, ["unused"]))).root,
-  );
+  return await evaluator.state(async () => {
+    if (!isReadonlyRoot(exec)) {
+      return (await execOf(exec)).root;
+    }
+    // The command is not part of it: nobody notices then what is wrong with it.
+    const base = await exec.base.force();
+    return (await changesOf(exec)).reduce((next, change) => change(next), base).reset(base);
+  });
 }
 
 /** What is mounted at a target after a command, with fresh settings; nothing where nothing is mounted. */
 export async function mountOf(exec: ExecValue, target: string): Promise<StateValue> {
   // Whether a mount can be used is found out by whoever uses it.
   return new StateValue(async () => {
-    const made = await execOf(exec);
     if (target === "/") {
-      return made.root.reset(llb.scratch());
+      return (await execOf(exec)).root.reset(llb.scratch());
     }
     const mount = exec.mounts.find(({ name, named }) => name === "mount" && named.get("target") === target);
-    return mount === undefined ? llb.scratch() : await mountedState(made, mount);
+    return mount === undefined ? llb.scratch() : await mountedState(exec, mount);
   });
 }
 
@@ -49,20 +51,29 @@ export async function addMount(exec: ExecValue, args: Arguments): Promise<StateV
   exec.mounts.push(mount);
   return new StateValue(async () => {
     const source = await state(mount.named.get("source")).force();
-    return (await mountedState(await execOf(exec), mount)).reset(source);
+    return (await mountedState(exec, mount)).reset(source);
   });
 }
 
-async function mountedState(exec: llb.Exec, mount: Option): Promise<llb.State> {
+/** What is in a mount afterwards; of one that is read-only the command is no part. */
+async function mountedState(exec: ExecValue, mount: Option): Promise<llb.State> {
   const target = text(mount.named.get("target"));
   if (flag(mount.named.get("readonly"))) {
     return (await state(mount.named.get("source")).force()).reset(llb.scratch());
   }
-  const output = exec.mounts[target];
+  const output = (await execOf(exec)).mounts[target];
   if (output === undefined) {
     throw new NotOfferedError(`what is written to the mount at ${target} cannot be used`);
   }
   return output;
+}
+
+function isReadonlyRoot({ options }: ExecValue): boolean {
+  return options.some(({ name }) => name === "readonlyRootfs");
+}
+
+function changesOf({ options }: ExecValue): Promise<readonly ((state: llb.State) => llb.State)[]> {
+  return Promise.all(options.filter(isChange).map(changeOf));
 }
 
 const made = new WeakMap<ExecValue, { readonly mounts: number; readonly exec: Promise<llb.Exec> }>();
@@ -78,26 +89,24 @@ function execOf(value: ExecValue): Promise<llb.Exec> {
   return exec;
 }
 
-async function makeExec(
-  { base, options, mounts }: ExecValue,
-  args: readonly string[] = argsOf(sinceReset(options)),
-): Promise<llb.Exec> {
+async function makeExec(exec: ExecValue): Promise<llb.Exec> {
+  const { base, options, mounts } = exec;
   const step = await stepOptions(options);
   const listed: llb.Mount[] = [];
   for (const mount of mounts) {
     listed.push(...(await mountsFrom(mount)));
   }
-  const changes = await Promise.all(options.filter(isChange).map(changeOf));
+  const changes = await changesOf(exec);
   const proxy = options.findLast(({ name }) => name === "proxyEnv")?.named;
   const settings = sinceReset(options);
   const codes = settings.findLast(({ name }) => name === "validExitCodes")?.args[0];
   const exitCodes = codes === undefined ? [] : list(codes).map(number);
   const devices = options.filter(({ name }) => name === "cdiDevice");
-  return (await base.force()).exec(args, {
+  return (await base.force()).exec(argsOf(settings), {
     ...step,
     mounts: listed,
     with: (from) => changes.reduce((next, change) => change(next), from),
-    readonlyRoot: options.some(({ name }) => name === "readonlyRootfs"),
+    readonlyRoot: isReadonlyRoot(exec),
     ...(exitCodes.length > 0 && { validExitCodes: exitCodes }),
     ...(proxy !== undefined && { proxy: proxyOf(proxy) }),
     devices: devices.map(({ named }) => ({
