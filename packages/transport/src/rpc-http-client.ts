@@ -94,9 +94,10 @@ class Exchange {
     try {
       yield* this.#stream.iterator({ destroyOnReturn: false });
       const trailers = isWhole ? {} : await this.#trailers;
-      ended = trailers !== undefined;
-      if (trailers === undefined) throw this.#failure;
-      for (const [name, value] of webHeaders(trailers)) trailer.set(name, value);
+      if (trailers === undefined && this.#stream.rstCode !== Http2Code.noError) throw this.#failure;
+      ended = true;
+      // Without any, connect says what is missing.
+      for (const [name, value] of webHeaders(trailers ?? {})) trailer.set(name, value);
     } catch (error) {
       throw this.#failure ?? streamEnded(this.#stream, error);
     } finally {

@@ -100,6 +100,51 @@ describe("Connection", () => {
     expect(seen[seen.indexOf("x-key") + 1]).toBe("");
   });
 
+  it("gives the headers and trailers of an answer, and takes the caller's", async () => {
+    let seen: string[] = [];
+    await using peer = await listenHttp2((stream, _path, raw) => {
+      seen = raw;
+      answer(stream, { message: text("pong"), trailers: { "x-last": "word" } });
+    });
+    await using connection = await open(peer);
+    const got: (string | null)[] = [];
+    await createClient(Echo, connection.rpc).once(
+      {},
+      {
+        headers: { "X-Mine": "yes" },
+        onHeader: (headers) => got.push(headers.get("Content-Type"), headers.get("absent")),
+        onTrailer: (trailers) => got.push(trailers.get("X-Last")),
+      },
+    );
+    expect(got).toEqual(["application/grpc", null, "word"]);
+    expect(seen[seen.indexOf("x-mine") + 1]).toBe("yes");
+  });
+
+  it("tells a stream that was reset before its answer by the code's own status", async () => {
+    await using peer = await listenHttp2((stream) => stream.close(11));
+    await using connection = await open(peer);
+    const call = createClient(Echo, connection.rpc).once({});
+    await expect(call).rejects.toMatchObject({ status: "ResourceExhausted", reset: true });
+  });
+
+  it("tells an answer that ends without a status", async () => {
+    await using peer = await listenHttp2((stream) => {
+      stream.respond({ ":status": 200, "content-type": "application/grpc" });
+      stream.end(frame(text("no more")));
+    });
+    await using connection = await open(peer);
+    const call = createClient(Echo, connection.rpc).once({});
+    await expect(call).rejects.toMatchObject({ status: "Internal", reset: false });
+  });
+
+  it("does not dial for a signal that has aborted", async () => {
+    await using peer = await listenHttp2(() => {});
+    const dialer = await createDialer(parseAddress(`unix://${peer.path}`));
+    const reason = new Error("too late");
+    await expect(dialer.dial(AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect.poll(() => peer.sockets.size).toBe(0);
+  });
+
   it("leaving a loop cancels the call", async () => {
     let ended: (code: number | undefined) => void;
     const cancelled = new Promise<number | undefined>((resolve) => {
