@@ -45,6 +45,20 @@ describeEachDaemon("the basics", (way) => {
     expect((await readFile(work.in("out.tar"))).includes("file")).toBe(true);
   });
 
+  it("shares a session between builds whose results come home one after the other", async () => {
+    await using work = await workDirectory();
+    await writeFile(work.in("greeting"), fresh());
+    await using client = await connect(address);
+    await using session = await client.openSession({ locals: { context: work.path } });
+    for (const name of ["one", "two"]) {
+      const copied = scratch().file(copy(localSource("context", { include: ["greeting"] }), "greeting", "/"));
+      const dest = work.in("out", name);
+      await client.solve(copied.file(mkfile("/name", name)), { session, exports: [local({ dest })] });
+      expect(await readFile(`${dest}/name`, "utf8")).toBe(name);
+      expect(await readFile(`${dest}/greeting`)).toEqual(await readFile(work.in("greeting")));
+    }
+  });
+
   it("builds Dockerfiles, and says what is wrong with one", async () => {
     await using work = await workDirectory();
     const tools = await toolsDirectory(work.path);
