@@ -79,7 +79,7 @@ async function cacheImport(stage: Stage): Promise<Row> {
   const src = `${stage.dest}-cache`;
   await build(stage, undefined, { cacheTo: [{ type: "local", dest: src, mode: "max" }] });
   await using client = await connect(stage.daemon.address);
-  return pairs({
+  return await pairs({
     name: "cache-import",
     reset: async () => {
       await rm(stage.dest, { recursive: true, force: true });
