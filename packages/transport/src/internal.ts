@@ -7,3 +7,4 @@ export { bytesMessageData, framedBytesMessage, MessageDuplex } from "./grpc/mess
 export { type CallResponse, readResponse } from "./grpc/read-response.ts";
 export { decodeStatus, encodeStatus, type GrpcStatus, statusCode, statusName } from "./grpc/status.ts";
 export { StreamLostError } from "./http2-server/http2-server-stream.ts";
+export { RenewedConnection } from "./renewed-connection.ts";

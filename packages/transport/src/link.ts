@@ -1,4 +1,4 @@
-import { abortable, BuildkitError, InvalidArgumentError, onAbort } from "@buildkit-node/core";
+import { BuildkitError, InvalidArgumentError, onAbort } from "@buildkit-node/core";
 import { type ConnectAttempt, ConnectError } from "./connect-error.ts";
 import type { Connection } from "./connection.ts";
 import { createDialer, type DialOptions } from "./create-dialer.ts";
@@ -7,6 +7,7 @@ import { candidates } from "./discover.ts";
 import { endingOnGoaway } from "./ending-on-goaway.ts";
 import { openConnection } from "./http2-connection.ts";
 import { parseAddress } from "./parse-address.ts";
+import { RenewedConnection } from "./renewed-connection.ts";
 import { ownSurroundings } from "./surroundings.ts";
 
 /** How to connect. A dialer in place of an address takes nothing of what concerns addresses. */
@@ -17,23 +18,20 @@ export interface LinkOptions extends DialOptions {
   readonly signal?: AbortSignal;
 }
 
-/**
- * The way to one daemon. It holds one connection that everybody shares; after that one is lost, the next who asks
- * makes it dial again.
- */
+/** The way to one daemon, and the connection to it that everybody shares. */
 export class Link implements AsyncDisposable {
   readonly #dialer: Dialer;
   /** Where the address came from; absent when the caller gave it. */
   readonly origin: string | undefined;
   readonly #connectTimeoutMs: number;
   readonly #closed = new AbortController();
-  #current: Promise<Connection>;
+  readonly #shared: RenewedConnection;
 
   private constructor(way: Way, connection: Connection, connectTimeoutMs: number) {
     this.#dialer = way.dialer;
     this.origin = way.origin;
     this.#connectTimeoutMs = connectTimeoutMs;
-    this.#current = Promise.resolve(connection);
+    this.#shared = new RenewedConnection(() => this.#redial(), connection);
   }
 
   /**
@@ -75,12 +73,7 @@ export class Link implements AsyncDisposable {
   /** The connection, dialed anew when the last one can no longer be used. */
   async connection(signal?: AbortSignal): Promise<Connection> {
     this.#closed.signal.throwIfAborted();
-    const last = this.#current;
-    const connection = await last.catch(() => undefined);
-    if (connection?.usable === true) return connection;
-    // Somebody else may have dialed meanwhile.
-    if (this.#current === last) this.#current = this.#redial();
-    return abortable(this.#current, signal);
+    return this.#shared.get(signal);
   }
 
   /** Another connection, which belongs to the caller. It is lost when an answer comes that has headers too large to be read. */
@@ -99,8 +92,7 @@ export class Link implements AsyncDisposable {
   /** Ends the connection and every call on it; idempotent. */
   async close(): Promise<void> {
     this.#closed.abort(new BuildkitError("ERR_BUILDKIT_CLOSED", `the client of ${this.address} was closed`));
-    const connection = await this.#current.catch(() => undefined);
-    await connection?.close();
+    await this.#shared.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Connection, ConnectionLostError } from "@buildkit-node/transport";
+import { RenewedConnection } from "@buildkit-node/transport/internal";
 import { answerTooLarge } from "../errors/answer-too-large.ts";
 
 /**
@@ -8,15 +9,14 @@ import { answerTooLarge } from "../errors/answer-too-large.ts";
  */
 export class IsolatedCalls implements AsyncDisposable {
   readonly rpc: Connection["rpc"];
-  readonly #separate: () => Promise<Connection>;
-  #current: Promise<Connection> | undefined;
+  readonly #own: RenewedConnection;
 
   /** @param separate opens another connection to the daemon */
   constructor(shared: Connection, separate: () => Promise<Connection>) {
-    this.#separate = separate;
+    this.#own = new RenewedConnection(separate);
     this.rpc = {
       unary: async (method, ...call) => {
-        const { rpc } = await this.#connection();
+        const { rpc } = await this.#own.get();
         try {
           return await rpc.unary(method, ...call);
         } catch (error) {
@@ -28,18 +28,8 @@ export class IsolatedCalls implements AsyncDisposable {
     };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const connection = await this.#current?.catch(() => undefined);
-    await connection?.close();
-  }
-
-  async #connection(): Promise<Connection> {
-    const last = this.#current;
-    const connection = await last?.catch(() => undefined);
-    if (connection?.usable === true) return connection;
-    // Another call may have dialed meanwhile.
-    if (this.#current === undefined || this.#current === last) this.#current = this.#separate();
-    return this.#current;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#own.close();
   }
 }
 
