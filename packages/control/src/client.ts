@@ -55,7 +55,6 @@ export class Client implements AsyncDisposable {
   readonly #link: Link;
   readonly #builds = new RunningBuilds();
   readonly #sessions = new Set<SharedSession>();
-  #closing: Promise<void> | undefined;
 
   /** @internal made by {@link connect} */
   constructor(link: Link) {
@@ -111,7 +110,7 @@ export class Client implements AsyncDisposable {
     input: SolveInput,
     options: SolveOptions<E> = {},
   ): Build<SolveResult<E>> {
-    if (this.#closing !== undefined) throw this.#closedError();
+    if (this.#builds.isClosing) throw this.#closedError();
     const ref = options.ref ?? randomId();
     const build = new Build(ref, planBuild(this.#link, ref, input, options), options.signal);
     this.#builds.add(build);
@@ -158,7 +157,7 @@ export class Client implements AsyncDisposable {
    * @throws {UnsupportedError} for a `sourcePolicy`, by a daemon before BuildKit 0.26
    */
   async openSession(options: OpenSessionOptions = {}): Promise<SharedSession> {
-    if (this.#closing !== undefined) throw this.#closedError();
+    if (this.#builds.isClosing) throw this.#closedError();
     const session = await SharedSession.open(this.#link, options);
     this.#sessions.add(session);
     void session.closed.then(() => this.#sessions.delete(session));
@@ -205,9 +204,10 @@ export class Client implements AsyncDisposable {
 
   /** Ends everything; idempotent. */
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close();
-    this.#builds.end(options, this.#closedError());
-    return this.#closing;
+    return this.#builds.close(options, this.#closedError(), async () => {
+      await Promise.all([...this.#sessions].map((session) => session.close()));
+      await this.#link.close();
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -216,11 +216,5 @@ export class Client implements AsyncDisposable {
 
   #closedError(): BuildkitError {
     return new BuildkitError("ERR_BUILDKIT_CLOSED", `the client of ${this.address} was closed`);
-  }
-
-  async #close(): Promise<void> {
-    await this.#builds.settled();
-    await Promise.all([...this.#sessions].map((session) => session.close()));
-    await this.#link.close();
   }
 }

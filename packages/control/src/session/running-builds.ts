@@ -9,20 +9,27 @@ export interface CloseOptions {
 /** The builds that run on a client or in a session. */
 export class RunningBuilds {
   readonly #builds = new Set<Build<unknown>>();
+  #closing: Promise<void> | undefined;
 
   add(build: Build<unknown>): void {
     this.#builds.add(build);
     void build.settled().then(() => this.#builds.delete(build));
   }
 
-  /** Ends them as asked; `wait` is what settles when they have. */
-  end({ running = "abort" }: CloseOptions, reason: unknown): void {
-    if (running === "wait") return;
-    for (const build of this.#builds) void build.cancel(reason);
+  /** Whether {@link close} has been called. */
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Ends the builds as asked, then what they run on; idempotent. */
+  close({ running = "abort" }: CloseOptions, reason: unknown, end: () => Promise<void>): Promise<void> {
+    this.#closing ??= this.#settled().then(end);
+    if (running === "abort") for (const build of this.#builds) void build.cancel(reason);
+    return this.#closing;
   }
 
   /** Resolves when none runs any more. */
-  async settled(): Promise<void> {
+  async #settled(): Promise<void> {
     await Promise.all([...this.#builds].map((build) => build.settled()));
   }
 }

@@ -26,7 +26,6 @@ export class SharedSession implements AsyncDisposable {
   readonly #services: SessionServices;
   readonly #decides: boolean;
   readonly #builds = new RunningBuilds();
-  #closing: Promise<void> | undefined;
 
   private constructor(link: Link, session: Session, services: SessionServices, decides: boolean) {
     this.#link = link;
@@ -64,7 +63,7 @@ export class SharedSession implements AsyncDisposable {
 
   /** @internal how a build uses it */
   plan(link: Link, ref: string): SessionPlan {
-    if (this.#closing !== undefined) throw this.#closedError();
+    if (this.#builds.isClosing) throw this.#closedError();
     if (link !== this.#link) {
       const message = `the session was opened by another client than that of ${link.address}`;
       throw new InvalidArgumentError("session", this, message);
@@ -95,18 +94,11 @@ export class SharedSession implements AsyncDisposable {
 
   /** Ends the session; idempotent. Builds that use it are canceled first, or waited for. */
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close();
-    this.#builds.end(options, this.#closedError());
-    return this.#closing;
+    return this.#builds.close(options, this.#closedError(), () => this.#session.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #close(): Promise<void> {
-    await this.#builds.settled();
-    await this.#session.close();
   }
 
   #closedError(): BuildkitError {
