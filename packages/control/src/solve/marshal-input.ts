@@ -126,7 +126,7 @@ async function marshalGraph(
       const platform = await options.platform();
       return { ...platformFields(platform), ...(await baseImage(graph, platform, options)) };
     };
-    return { definition: graph, image };
+    return { definition: graph, image: once(image) };
   }
   const platform = await options.platform();
   const closed = graph.isOpen ? await resolve(graph, { platform, resolver, signal }) : graph;
@@ -137,7 +137,13 @@ async function marshalGraph(
     const base = closed.settings.image ? undefined : await baseImage(definition, own, options);
     return { ...platformFields(own), ...imageConfigOf(closed, base) };
   };
-  return { definition, image };
+  return { definition, image: once(image) };
+}
+
+/** Every exporter of images asks for it; the daemon, which may have to ask a registry, is asked once. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }
 
 /** The document of the image that a graph starts from. */
