@@ -1,9 +1,5 @@
 import { Duplex } from "node:stream";
-
-/** What an HTTP/2 client writes before its first frame. */
-const prefaceBytes = 24;
-const frameHeadBytes = 9;
-const goaway = 7;
+import { clientPreface, FrameType, frameHeaderBytes } from "./http2-server/frame.ts";
 
 /**
  * A pipe for an HTTP/2 client that ends once the client gives the connection up. Node does so when an answer's headers are too
@@ -39,18 +35,18 @@ function unreadable(): Error {
 
 /** Tells whether a GOAWAY frame begins in a piece of what a client writes; pieces come in order. */
 function goawayScanner(): (piece: Buffer) => boolean {
-  let skip = prefaceBytes;
+  let skip = clientPreface.length;
   let head = Buffer.alloc(0);
   return (piece) => {
     for (let at = 0; at < piece.length; ) {
       const skipped = Math.min(skip, piece.length - at);
       skip -= skipped;
       at += skipped;
-      const rest = piece.subarray(at, at + frameHeadBytes - head.length);
+      const rest = piece.subarray(at, at + frameHeaderBytes - head.length);
       head = Buffer.concat([head, rest]);
       at += rest.length;
-      if (head.length < frameHeadBytes) return false;
-      if (head[3] === goaway) return true;
+      if (head.length < frameHeaderBytes) return false;
+      if (head[3] === FrameType.goAway) return true;
       skip = head.readUIntBE(0, 3);
       head = Buffer.alloc(0);
     }

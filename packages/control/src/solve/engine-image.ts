@@ -1,3 +1,4 @@
+import { imageResult } from "@buildkit-node/gateway";
 import type { MarshalledInput } from "./marshal-input.ts";
 import type { TypedAttrs } from "./solve-request.ts";
 
@@ -14,6 +15,6 @@ export function withConfigInResult(
   const { graph, definition: _, ...rest } = input;
   const config = exporters.find(({ type, attrs }) => type === "moby" && attrs[configKey])?.attrs[configKey];
   if (graph === undefined || config === undefined) return input;
-  const metadata = new Map([[configKey, Buffer.from(config)]]);
-  return { ...rest, drive: () => ({ ref: graph, metadata, attestations: new Map() }) };
+  const result = imageResult([{ ref: graph }], { metadata: { [configKey]: config } });
+  return { ...rest, drive: () => result };
 }

@@ -31,10 +31,8 @@ export function directorySink(options: DirectorySinkOptions): ExportSink {
   const { ownership = "self", mode = "copy" } = options;
   const deletes = mode === "delete";
   const writers: TreeWriter[] = [];
-  let received = false;
   return {
     async receive(call) {
-      received = true;
       if (deletes) assertWholeResult(call);
       const writer = new TreeWriter({ dest, ownership, deletes });
       writers.push(writer);
@@ -46,7 +44,7 @@ export function directorySink(options: DirectorySinkOptions): ExportSink {
       }
     },
     async commit() {
-      if (!received) throw notReceived(dest);
+      if (writers.length === 0) throw notReceived(dest);
       writers.length = 0;
     },
     async discard() {
