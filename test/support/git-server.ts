@@ -2,8 +2,9 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { type AddressInfo, connect, createServer as createSocketServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { freePort, untilListening } from "./ports.ts";
 
 /** A folder of repositories, served by `git daemon` and over HTTP. */
 export interface GitServer extends AsyncDisposable {
@@ -124,26 +125,4 @@ function backend(folder: string, request: IncomingMessage, response: ServerRespo
     }
     response.writeHead(status).end(answer.subarray(end + 4));
   });
-}
-
-export async function freePort(): Promise<number> {
-  const server = createSocketServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-export async function untilListening(port: number): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    const socket = connect(port, "127.0.0.1");
-    const isThere = await Promise.race([
-      once(socket, "connect").then(() => true),
-      once(socket, "error").then(() => false),
-    ]).catch(() => false);
-    socket.destroy();
-    if (isThere) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`nothing listens on port ${port}`);
 }

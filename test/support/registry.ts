@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { provideSets } from "../../scripts/debian/provide.ts";
+import { freePort } from "./ports.ts";
 
 /** Debian's docker-registry on a port of this machine, with storage of its own that goes when it stops. */
 export interface Registry extends AsyncDisposable {
@@ -108,15 +108,6 @@ function requester(base: string) {
       throw new Error(`the registry answered ${to} with ${answer.status}: ${await answer.text()}`);
     return answer;
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("the server has no port");
-  return address.port;
 }
 
 async function untilAnswers(url: string): Promise<void> {

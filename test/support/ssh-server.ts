@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { canProvide, provideSets } from "../../scripts/debian/provide.ts";
-import { freePort, untilListening } from "./git-server.ts";
+import { freePort, untilListening } from "./ports.ts";
 
 /** An OpenSSH server for git alone. */
 export interface SshServer extends AsyncDisposable {
