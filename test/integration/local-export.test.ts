@@ -1,5 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { connect, DestinationError, llb, local, tar, UnsupportedError } from "buildkit-node";
 import { expect, it } from "vitest";
 import { needsCapability } from "../support/capabilities.ts";
@@ -99,6 +102,23 @@ describeEachDaemon("a result in a directory", ({ address }) => {
       "linux_arm64",
       "linux_arm64/of-arm64",
     ]);
+  });
+
+  it("is not there when the process is killed in the middle", async () => {
+    await using folder = await workDirectory();
+    const program = fileURLToPath(new URL("../support/killed-export.ts", import.meta.url));
+    const execArgv = ["--conditions=@buildkit-node/source", "--import", "tsx"];
+    const parent = folder.in("parent");
+    const dest = path.join(parent, "made", "out");
+    mkdirSync(parent);
+    const child = fork(program, [address, parent, dest], { execArgv });
+    expect(await once(child, "exit")).toEqual([null, "SIGKILL"]);
+    const [partial = "", ...others] = readdirSync(path.join(parent, "made"));
+    expect([partial, others]).toEqual([expect.stringMatching(/^\.out\.\w+\.partial$/), []]);
+    expect(listed(path.join(parent, "made", partial))).toContain("file-1");
+    await using client = await connect(address);
+    await client.solve(llb.scratch().file(llb.mkfile("/whole", "")), { exports: [local({ dest })] });
+    expect(listed(dest)).toEqual(["whole"]);
   });
 
   it("leaves nothing half-written on a disk that is full", async (context) => {

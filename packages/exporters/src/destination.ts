@@ -1,4 +1,4 @@
-import { access, constants, stat } from "node:fs/promises";
+import { access, constants, lstat, stat } from "node:fs/promises";
 import path from "node:path";
 import { InvalidArgumentError } from "@buildkit-node/core";
 import { type ByteDestination, DestinationError } from "@buildkit-node/session";
@@ -21,7 +21,10 @@ export async function checkDirectoryDestination(dest: string): Promise<void> {
     throw new InvalidArgumentError("dest", dest, "dest is empty: give the path of a directory");
   for (let directory = path.resolve(dest); ; directory = path.dirname(directory)) {
     const existing = await stat(directory).catch(() => undefined);
-    if (existing === undefined && directory !== path.dirname(directory)) continue;
+    if (existing === undefined && directory !== path.dirname(directory)) {
+      if ((await lstat(directory).catch(() => undefined)) === undefined) continue;
+      throw new DestinationError(dest, `cannot write to ${dest}: ${directory} is a link that leads nowhere`);
+    }
     if (existing?.isDirectory() !== true) {
       throw new DestinationError(dest, `cannot write to ${dest}: ${directory} is not a directory`);
     }

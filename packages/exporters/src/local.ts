@@ -5,7 +5,12 @@ import { checkDirectoryDestination } from "./destination.ts";
 import type { Exporter } from "./exporter.ts";
 
 export interface LocalOptions {
-  /** The directory; made if there is none. A file of the result takes the place of one that is there. */
+  /**
+   * The directory. Where there is none, it appears when the build has succeeded; until then the files are beside its place, in
+   * a directory `.NAME.….partial`, which a process that is killed leaves. One that is there is filled in place: each file
+   * takes the place of one that has its name once it is complete, and a process that is killed leaves a part of the result.
+   * A build that fails or is aborted leaves nothing of its own.
+   */
   readonly dest: string;
   /**
    * What becomes of the rest of what is in the directory: "copy", the default, leaves it; "delete" removes it once all of the

@@ -404,5 +404,9 @@ describe("an exporter to a directory", () => {
     await expect(prepare(local({ dest: path.join(folder, "file/below") }))).rejects.toBeInstanceOf(
       DestinationError,
     );
+    fs.symlinkSync("nowhere", path.join(folder, "link"));
+    for (const dest of ["link", "link/below"]) {
+      await expect(prepare(local({ dest: path.join(folder, dest) }))).rejects.toThrow("leads nowhere");
+    }
   });
 });

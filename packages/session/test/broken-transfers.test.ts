@@ -207,5 +207,5 @@ describe("an export that fails or is taken back", () => {
 function temporaries(directory: string): string[] {
   return fs
     .readdirSync(directory, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".tmp"));
+    .filter((name) => name.endsWith(".tmp") || name.endsWith(".partial"));
 }

@@ -1,10 +1,116 @@
 import fs from "node:fs";
 import path from "node:path";
-import { directorySink } from "@buildkit-node/session";
+import { directorySink, type ExportSink, streamSink } from "@buildkit-node/session";
 import { describe, expect, it } from "vitest";
 import { modeBits } from "./support/packets.ts";
 import { contentsOf, diffCopy, diffCopyMethod, directory, receiving, sendTree } from "./support/receiving.ts";
 import { tempDir } from "./support/temp-dir.ts";
+
+describe("a directory that is not there yet", () => {
+  const tree = [directory("closed", 0o555), { path: "closed/file", contents: "new" }, { path: "top" }];
+
+  async function received(sink: ExportSink): Promise<void> {
+    const { daemon } = await receiving(sink);
+    const call = diffCopy(daemon);
+    await sendTree(call, tree);
+    expect(await call.status).toEqual({ code: 0, message: "" });
+  }
+
+  it("appears when the build has succeeded, and is told of by what it is written as until then", async () => {
+    const parent = await tempDir();
+    const dest = path.join(parent, "made", "out");
+    const sink = directorySink({ dest });
+    await received(sink);
+    const [name, ...others] = fs.readdirSync(path.join(parent, "made"));
+    expect([name, others]).toEqual([expect.stringMatching(/^\.out\.\w+\.partial$/), []]);
+    await sink.commit();
+    expect(fs.readdirSync(path.join(parent, "made"))).toEqual(["out"]);
+    expect(contentsOf(dest)).toEqual({
+      closed: "directory 555",
+      "closed/file": "file 644 new",
+      top: "file 644 ",
+    });
+  });
+
+  it("leaves nothing when the build fails", async () => {
+    const parent = await tempDir();
+    const sink = directorySink({ dest: path.join(parent, "made", "out") });
+    await received(sink);
+    await sink.discard();
+    expect(fs.readdirSync(parent)).toEqual([]);
+  });
+
+  it("may have a name of any length that there is", async () => {
+    const parent = await tempDir();
+    const name = "\u{1f600}".repeat(63);
+    const sinks = [
+      directorySink({ dest: path.join(parent, name) }),
+      streamSink({ dest: path.join(parent, `x${name}`) }),
+    ];
+    const { daemon } = await receiving(...sinks);
+    await sendTree(diffCopy(daemon, 0), tree);
+    const bytes = diffCopy(daemon, 1);
+    bytes.send(Buffer.from("\x0a\x03abc"));
+    bytes.halfClose();
+    expect(await bytes.status).toEqual({ code: 0, message: "" });
+    for (const sink of sinks) await sink.commit();
+    expect(fs.readdirSync(parent).sort()).toEqual([`x${name}`, name]);
+  });
+
+  it("goes into the one that somebody has made meanwhile, entry by entry and never through a link", async () => {
+    const parent = await tempDir();
+    const dest = path.join(parent, "out");
+    const sinks = [directorySink({ dest }), directorySink({ dest })];
+    for (const sink of sinks) await received(sink);
+    fs.mkdirSync(path.join(dest, "closed"), { recursive: true });
+    fs.mkdirSync(path.join(parent, "elsewhere"));
+    fs.writeFileSync(path.join(dest, "closed", "other"), "kept");
+    fs.symlinkSync(path.join(parent, "elsewhere", "safe"), path.join(dest, "closed", "file"));
+    await sinks[0]?.commit();
+    fs.renameSync(path.join(dest, "closed", "other"), path.join(dest, "other"));
+    fs.rmSync(path.join(dest, "closed"), { recursive: true });
+    fs.symlinkSync(path.join(parent, "elsewhere"), path.join(dest, "closed"));
+    await sinks[1]?.commit();
+    expect(contentsOf(dest)).toMatchObject({
+      closed: "directory 555",
+      "closed/file": "file 644 new",
+      top: "file 644 ",
+    });
+    expect(fs.readFileSync(path.join(dest, "other"), "utf8")).toBe("kept");
+    expect(fs.readdirSync(path.join(parent, "elsewhere"))).toEqual([]);
+    expect(fs.readdirSync(parent).sort()).toEqual(["elsewhere", "out"]);
+  });
+
+  it("takes the place of nothing that somebody has made meanwhile, where it would have to be deleted", async () => {
+    const parent = await tempDir();
+    for (const mode of ["copy", "delete"] as const) {
+      const dest = path.join(parent, mode);
+      const sink = directorySink({ dest, mode });
+      const { daemon } = await receiving(sink);
+      const call = daemon.call(diffCopyMethod, { "buildkit-exporter-multi-platform": "1" });
+      await sendTree(call, tree);
+      expect((await call.status).code).toBe(0);
+      if (mode === "copy") fs.writeFileSync(dest, "a file");
+      else fs.mkdirSync(dest);
+      await expect(sink.commit()).rejects.toMatchObject({ code: "ERR_BUILDKIT_DESTINATION", path: dest });
+    }
+    expect(contentsOf(parent)).toEqual({
+      copy: expect.stringContaining("a file"),
+      delete: expect.any(String),
+    });
+  });
+
+  it("is what errors speak of", async () => {
+    const dest = path.join(await tempDir(), "out");
+    const { daemon, session } = await receiving(directorySink({ dest }));
+    const call = diffCopy(daemon);
+    await sendTree(call, [{ path: "x".repeat(300), contents: "x" }]);
+    expect((await call.status).code).not.toBe(0);
+    expect(session.failure).toMatchObject({ path: path.join(dest, "x".repeat(300)) });
+    expect(String(session.failure)).not.toContain("partial");
+    expect(fs.readdirSync(path.dirname(dest))).toEqual([]);
+  });
+});
 
 describe("files that are received into a directory", () => {
   it("get their contents, permissions, times and links", async () => {
@@ -130,10 +236,12 @@ describe("files that are received into a directory", () => {
 
   it("are nothing where there is nothing", async () => {
     const dest = path.join(await tempDir(), "empty");
-    const { daemon } = await receiving(directorySink({ dest }));
+    const sink = directorySink({ dest });
+    const { daemon } = await receiving(sink);
     const call = diffCopy(daemon, undefined);
     await sendTree(call, []);
     expect((await call.status).code).toBe(0);
+    await sink.commit();
     expect(fs.readdirSync(dest)).toEqual([]);
   });
 

@@ -1,6 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
-import { directorySink, fileSend, fileSync, LocalSourceError, openSession } from "@buildkit-node/session";
+import {
+  directorySink,
+  type ExportSink,
+  fileSend,
+  fileSync,
+  LocalSourceError,
+  openSession,
+} from "@buildkit-node/session";
 import { describe, expect, it } from "vitest";
 import { modeBits, receivePacket, receiveWhole, sendPacket, sendStat } from "./support/packets.ts";
 import { scriptedDaemon } from "./support/scripted-daemon.ts";
@@ -104,26 +111,65 @@ describe("files of the caller's that may not be read", () => {
 });
 
 describe("files that are received by somebody who is not root", () => {
-  it("are theirs, also in directories that are not writable in the end", async () => {
-    const dest = await tempDir();
-    if (process.geteuid?.() === 0) fs.chownSync(dest, nobody, nobody);
-    await asNobody(async () => {
-      const { connection, nextSession } = await scriptedDaemon();
-      const sink = directorySink({ dest });
-      await using _session = await openSession(connection, { attachables: [fileSend(new Map([[0, sink]]))] });
-      const call = (await nextSession()).call("/moby.filesync.v1.FileSend/DiffCopy");
-      sendStat(call, { path: "closed", mode: (modeBits.directory | 0o555) >>> 0, uid: 5 });
-      sendStat(call, { path: "closed/file", mode: 0o444, uid: 5, gid: 6 });
-      sendPacket(call, "STAT");
-      expect((await receivePacket(call))?.ID).toBe(1);
-      sendPacket(call, "DATA", { id: 1, data: Buffer.from("x") });
-      sendPacket(call, "DATA", { id: 1 });
-      await receivePacket(call);
-      sendPacket(call, "FIN");
-      expect((await call.status).code).toBe(0);
-    });
+  /** Sends a directory that is not writable in the end, with a file in it. */
+  async function receive(sink: ExportSink): Promise<void> {
+    const { connection, nextSession } = await scriptedDaemon();
+    await using _session = await openSession(connection, { attachables: [fileSend(new Map([[0, sink]]))] });
+    const call = (await nextSession()).call("/moby.filesync.v1.FileSend/DiffCopy");
+    sendStat(call, { path: "closed", mode: (modeBits.directory | 0o555) >>> 0, uid: 5 });
+    sendStat(call, { path: "closed/file", mode: 0o444, uid: 5, gid: 6 });
+    sendPacket(call, "STAT");
+    expect((await receivePacket(call))?.ID).toBe(1);
+    sendPacket(call, "DATA", { id: 1, data: Buffer.from("x") });
+    sendPacket(call, "DATA", { id: 1 });
+    await receivePacket(call);
+    sendPacket(call, "FIN");
+    expect(await call.status).toEqual({ code: 0, message: "" });
+  }
+
+  async function theirs(): Promise<string> {
+    const directory = await tempDir();
+    if (process.geteuid?.() === 0) fs.chownSync(directory, nobody, nobody);
+    return directory;
+  }
+
+  it("are theirs, also in directories that are not writable in the end, and a second time", async () => {
+    const dest = await theirs();
+    for (let time = 0; time < 2; time++) await asNobody(() => receive(directorySink({ dest })));
     const { mode, uid } = fs.statSync(path.join(dest, "closed/file"));
     expect([mode & 0o777, uid]).toEqual([0o444, process.geteuid?.() === 0 ? nobody : process.geteuid?.()]);
+    expect(fs.statSync(path.join(dest, "closed")).mode & 0o777).toBe(0o555);
+  });
+
+  it("leave nothing when the build fails after all", async () => {
+    const parent = await theirs();
+    await asNobody(async () => {
+      fs.mkdirSync(path.join(parent, "there"));
+      for (const name of ["there", "new"]) {
+        const sink = directorySink({ dest: path.join(parent, name) });
+        await receive(sink);
+        await sink.discard();
+      }
+    });
+    expect(fs.readdirSync(parent, { recursive: true })).toEqual(["there"]);
+  });
+
+  it("join what several builds make at the same time", async () => {
+    const parent = await theirs();
+    const dest = path.join(parent, "out");
+    await asNobody(async () => {
+      const sinks = [directorySink({ dest }), directorySink({ dest })];
+      for (const sink of sinks) await receive(sink);
+      for (const sink of sinks) await sink.commit();
+      const joined = directorySink({ dest });
+      await receive(joined);
+      await joined.commit();
+    });
+    expect(fs.readdirSync(parent, { recursive: true }).sort()).toEqual([
+      "out",
+      "out/closed",
+      "out/closed/file",
+    ]);
     expect(fs.statSync(path.join(dest, "closed")).mode & 0o777).toBe(0o555);
   });
 });

@@ -1,11 +1,14 @@
+import fs from "node:fs";
 import path from "node:path";
-import { UnsupportedError } from "@buildkit-node/core";
+import { BuildkitError, UnsupportedError } from "@buildkit-node/core";
 import type { ServerCall } from "@buildkit-node/transport";
-import { notReceived } from "../fsutil/destination-error.ts";
+import { cannotWrite, DestinationError, notReceived } from "../fsutil/destination-error.ts";
 import type { Ownership } from "../fsutil/entry-metadata.ts";
+import { moveDirectory } from "../fsutil/move-directory.ts";
 import { receiveTree } from "../fsutil/receive-tree.ts";
 import { TreeWriter } from "../fsutil/tree-writer.ts";
 import type { ExportSink } from "./export-sink.ts";
+import { partialPath } from "./partial-path.ts";
 
 export interface DirectorySinkOptions {
   /** The directory; made if there is none. */
@@ -25,16 +28,25 @@ export type LocalMode = "copy" | "delete";
 /** Set by daemons that send the result of all platforms in one stream when something is to be deleted. */
 const wholeResultKey = "buildkit-exporter-multi-platform";
 
-/** Writes a `local` exporter's files into a directory. */
+/**
+ * Writes a `local` exporter's files into a directory. One that is there is filled in place, file by file. One that is not is
+ * written beside its place, under a name that ends in `.partial`, and gets its own when the build has succeeded: a process that
+ * is killed leaves nothing under that name.
+ */
 export function directorySink(options: DirectorySinkOptions): ExportSink {
   const dest = path.resolve(options.dest);
   const { ownership = "self", mode = "copy" } = options;
   const deletes = mode === "delete";
   const writers: TreeWriter[] = [];
+  let partial: string | undefined;
+  const discard = (): void => {
+    for (const writer of writers.splice(0).reverse()) writer.discard();
+  };
   return {
     async receive(call) {
       if (deletes) assertWholeResult(call);
-      const writer = new TreeWriter({ dest, ownership, deletes });
+      if (writers.length === 0 && !isThere(dest)) partial = partialPath(dest);
+      const writer = new TreeWriter({ dest: partial ?? dest, shown: dest, ownership, deletes });
       writers.push(writer);
       try {
         await receiveTree(call, writer);
@@ -45,12 +57,35 @@ export function directorySink(options: DirectorySinkOptions): ExportSink {
     },
     async commit() {
       if (writers.length === 0) throw notReceived(dest);
-      writers.length = 0;
+      try {
+        if (partial !== undefined) giveName(partial, dest, deletes);
+        writers.length = 0;
+      } catch (error) {
+        discard();
+        throw BuildkitError.is(error) ? error : cannotWrite(dest, error);
+      }
     },
     async discard() {
-      for (const writer of writers.splice(0).reverse()) writer.discard();
+      discard();
     },
   };
+}
+
+/** Also of a link that leads nowhere, and of what may not be looked at. */
+function isThere(dest: string): boolean {
+  try {
+    return fs.lstatSync(dest, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
+}
+
+function giveName(partial: string, dest: string, deletes: boolean): void {
+  if (deletes && isThere(dest)) {
+    const message = `cannot write ${dest}: somebody has made it during the build, and nothing in it was deleted`;
+    throw new DestinationError(dest, message);
+  }
+  moveDirectory(partial, dest);
 }
 
 /** @throws {UnsupportedError} of a daemon whose stream may be one platform's, behind which the others' would be deleted */

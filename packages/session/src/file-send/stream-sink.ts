@@ -14,6 +14,7 @@ import {
   openDestination,
 } from "./byte-destination.ts";
 import type { ExportSink } from "./export-sink.ts";
+import { partialPath } from "./partial-path.ts";
 
 export interface StreamSinkOptions {
   readonly dest: ByteDestination;
@@ -47,7 +48,7 @@ class FileSink implements StreamSink {
 
   constructor(dest: string, onMetadata: StreamSinkOptions["onMetadata"]) {
     this.#dest = dest;
-    this.#temporary = path.join(path.dirname(dest), `.${path.basename(dest)}.${crypto.randomUUID()}.tmp`);
+    this.#temporary = partialPath(dest);
     this.#onMetadata = onMetadata;
   }
 

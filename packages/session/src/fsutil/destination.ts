@@ -19,22 +19,26 @@ export interface Place {
  */
 export class Destination {
   readonly root: Directory = { parent: undefined, name: "", path: "", isNew: false };
-  readonly #path: ByteString;
+  /** For people to read. */
+  readonly #shown: ByteString;
   readonly #handles: DirectoryHandles;
   /** The destination and the directories that it lies in, as far as they were not there. */
   readonly #made: readonly string[];
   /** What is new in directories that are not. What is in a new directory goes with it. */
   readonly #created: Place[] = [];
 
-  /** Makes the directory if there is none. Throws a `DestinationError` if that cannot be. */
-  constructor(directory: string) {
-    this.#path = fromText(directory);
+  /**
+   * Makes the directory if there is none. Throws a `DestinationError` if that cannot be. `shown` is the path that is spoken of
+   * in its place.
+   */
+  constructor(directory: string, shown: string = directory) {
+    this.#shown = fromText(shown);
     try {
       this.#made = makeDirectories(directory);
     } catch (error) {
-      throw cannotWrite(directory, error);
+      throw cannotWrite(shown, error);
     }
-    this.#handles = new DirectoryHandles(this.#path);
+    this.#handles = new DirectoryHandles(fromText(directory));
   }
 
   /** The path by which an entry is to be used at once; another call may close what it goes through. */
@@ -87,15 +91,31 @@ export class Destination {
 
   /** Gives an entry its name; what had it before is gone. */
   rename(from: Place, to: Place): void {
-    const old = this.stat(to);
-    if (old?.isDirectory() === true) this.remove(to);
-    fs.renameSync(this.entry(from), this.entry(to));
-    if (old === undefined) this.#noteCreated(to);
+    this.#put(() => this.entry(from), to);
   }
 
-  /** Removes an entry with everything in it, if there is one. */
+  /** Gives an entry from somewhere else its place; what had it before is gone. */
+  take(from: string | Buffer, to: Place): void {
+    this.#put(() => from, to);
+  }
+
+  /** Removes an entry with everything in it, if there is one, also from directories of the caller's that are read-only. */
   remove(place: Place): void {
-    fs.rmSync(this.entry(place), { recursive: true, force: true });
+    try {
+      fs.rmSync(this.entry(place), { recursive: true, force: true });
+    } catch (error) {
+      if (systemCode(error) !== "EACCES" || this.stat(place)?.isDirectory() !== true) throw error;
+      this.#makeTreeWritable(below(place));
+      fs.rmSync(this.entry(place), { recursive: true, force: true });
+    }
+  }
+
+  /** Lets entries be made in a directory of the caller's; it gets its own permissions when it is finished. */
+  makeWritable(directory: Directory): void {
+    this.withDescriptor(directory, (descriptor) => {
+      const { mode, uid } = fs.fstatSync(descriptor);
+      if ((mode & 0o300) !== 0o300 && uid === process.geteuid?.()) fs.fchmodSync(descriptor, mode | 0o700);
+    });
   }
 
   /** Removes everything that was not there before. */
@@ -110,7 +130,7 @@ export class Destination {
 
   /** The path for people to read. */
   display({ directory, name }: Place): string {
-    return toText([this.#path, directory.path, name].filter((part) => part !== "").join("/"));
+    return toText([this.#shown, directory.path, name].filter((part) => part !== "").join("/"));
   }
 
   /** Runs `work`; what the system refuses in it becomes an error that names the place. */
@@ -124,7 +144,27 @@ export class Destination {
     }
   }
 
+  #makeTreeWritable(directory: Directory): void {
+    this.makeWritable(directory);
+    const path = this.entry({ directory, name: "." });
+    for (const entry of fs.readdirSync(path, { withFileTypes: true, encoding: "latin1" })) {
+      if (entry.isDirectory()) this.#makeTreeWritable(below({ directory, name: entry.name }));
+    }
+  }
+
+  #put(from: () => string | Buffer, to: Place): void {
+    const old = this.stat(to);
+    if (old?.isDirectory() === true) this.remove(to);
+    fs.renameSync(from(), this.entry(to));
+    if (old === undefined) this.#noteCreated(to);
+  }
+
   #noteCreated(place: Place): void {
     if (!place.directory.isNew) this.#created.push(place);
   }
+}
+
+/** The directory that an entry is. */
+export function below({ directory: parent, name }: Place, isNew = false): Directory {
+  return { parent, name, path: parent.path === "" ? name : `${parent.path}/${name}`, isNew };
 }

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { BuildkitError } from "@buildkit-node/core";
 import { type ByteString, toText } from "./byte-string.ts";
-import { Destination, type Place } from "./destination.ts";
+import { below, Destination, type Place } from "./destination.ts";
 import { DestinationError } from "./destination-error.ts";
 import type { Directory } from "./directory-handles.ts";
 import { applyMetadata, type Metadata, MetadataRule, type Ownership } from "./entry-metadata.ts";
@@ -16,6 +16,8 @@ import { Turn } from "./turn.ts";
 export interface TreeWriterOptions {
   /** The destination's absolute path. */
   readonly dest: string;
+  /** The path that errors name in its place. */
+  readonly shown: string;
   readonly ownership: Ownership;
   /** Whether what is there and is not part of the tree is removed in the end. */
   readonly deletes: boolean;
@@ -37,8 +39,8 @@ export class TreeWriter {
   readonly #specials: { readonly place: Place; readonly stat: FileStat }[] = [];
 
   /** Makes the directory if there is none. Throws a `DestinationError` if that cannot be. */
-  constructor({ dest, ownership, deletes }: TreeWriterOptions) {
-    this.#destination = new Destination(dest);
+  constructor({ dest, shown, ownership, deletes }: TreeWriterOptions) {
+    this.#destination = new Destination(dest, shown);
     this.#metadata = new MetadataRule(ownership);
     this.#files = new FileWriter(this.#destination, this.#metadata.self);
     const { root } = this.#destination;
@@ -108,10 +110,12 @@ export class TreeWriter {
 
   #addDirectory(place: Place, stat: FileStat): void {
     const isNew = this.#destination.makeDirectory(place);
-    const directory = { parent: place.directory, name: place.name, path: stat.path, isNew };
+    const directory = below(place, isNew);
     this.#directories.set(stat.path, directory);
     this.#unfinished.push({ directory, metadata: this.#metadata.of(stat) });
-    if (!isNew) this.#obsolete?.enter(directory);
+    if (isNew) return;
+    this.#destination.makeWritable(directory);
+    this.#obsolete?.enter(directory);
   }
 
   #finishDirectory(directory: Directory, metadata: Metadata): void {
