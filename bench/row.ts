@@ -1,4 +1,4 @@
-import type { Cost } from "./measure.ts";
+import { type Cost, DidNotEnd } from "./measure.ts";
 
 /** One line of the bench's table. */
 export interface Row {
@@ -14,6 +14,8 @@ export interface Row {
   readonly theirRssMb: number | null;
   readonly cpu: number | null;
   readonly theirCpu: number | null;
+  /** What the figures leave out. */
+  readonly note?: string;
 }
 
 /** A measurement that can be run by its name. */
@@ -38,29 +40,46 @@ const minPairs = 3;
 /** After this no pair begins that is not needed, so that a row is over before the machine has changed under it. */
 const enoughMs = 60_000;
 
-/** Runs both sides in turn, in pairs, after one run of each that is not counted. Odd pairs start with the other side. */
+/**
+ * Runs both sides in turn, in pairs, after one run of each that is not counted. Odd pairs start with the other side. Where
+ * the other side does not end, its pair is not counted, and the row says so.
+ */
 export async function pairs(contest: Contestants): Promise<Row> {
-  const ours: Cost[] = [];
-  const theirs: Cost[] = [];
-  const one = async (side: "ours" | "theirs") => {
+  const counted: { readonly ours: Cost; readonly theirs: Cost }[] = [];
+  const peer = { runs: 0, unended: 0 };
+  const ours = async () => {
     await contest.reset?.();
-    return await contest[side]();
+    return await contest.ours();
   };
-  await one("ours");
-  await one("theirs");
+  const theirs = async () => {
+    await contest.reset?.();
+    peer.runs++;
+    return await contest.theirs().catch((error: unknown) => {
+      if (!(error instanceof DidNotEnd)) throw error;
+      peer.unended++;
+      return undefined;
+    });
+  };
+  await ours();
+  await theirs();
   const enough = performance.now() + enoughMs;
-  for (let i = 0; i < maxPairs && (i < minPairs || performance.now() < enough); i++) {
-    if (i % 2 === 0) {
-      ours.push(await one("ours"));
-      theirs.push(await one("theirs"));
-    } else {
-      theirs.push(await one("theirs"));
-      ours.push(await one("ours"));
-    }
+  for (let i = 0; i < maxPairs && (counted.length < minPairs || performance.now() < enough); i++) {
+    const first = i % 2 === 0 ? await ours() : undefined;
+    const other = await theirs();
+    const own = first ?? (await ours());
+    if (other !== undefined) counted.push({ ours: own, theirs: other });
   }
-  const ratios = ours.map((cost, i) => (theirs[i]?.seconds ?? Number.NaN) / cost.seconds);
+  const note = `${peer.unended} of ${peer.runs} runs of the peer did not end`;
+  return { ...compared(contest.name, counted), ...(peer.unended > 0 && { note }) };
+}
+
+function compared(name: string, counted: readonly { readonly ours: Cost; readonly theirs: Cost }[]): Row {
+  if (counted.length === 0) throw new Error(`${name}: no run of the peer ended`);
+  const ours = counted.map((pair) => pair.ours);
+  const theirs = counted.map((pair) => pair.theirs);
+  const ratios = counted.map((pair) => pair.theirs.seconds / pair.ours.seconds);
   return {
-    name: contest.name,
+    name,
     unit: "s",
     ours: median(ours.map((cost) => cost.seconds)),
     theirs: median(theirs.map((cost) => cost.seconds)),

@@ -35,7 +35,9 @@ async function runAll(list: readonly Bench[]): Promise<Row[]> {
   for (const bench of list) {
     for (const row of await bench.run()) {
       rows.push(row);
-      if (!options.json) print(cells(row));
+      if (options.json) continue;
+      print(cells(row));
+      if (row.note !== undefined) console.log(`  ${row.note}`);
     }
   }
   return rows;

@@ -14,6 +14,7 @@ import {
   goBuild,
   goEnvironment,
   openBuild,
+  peerLimitMs,
   type Stage,
   setStage,
 } from "./dockerfile-build.ts";
@@ -30,16 +31,19 @@ export const images: readonly Bench[] = [
   ),
   bench("layout-present-open", "the same on an open connection", layoutOpen),
   bench("cache-export", "export of a local cache of 512 MB, every step cached", cacheExport),
-  bench("cache-import", "local export of 512 MB out of a local cache, after a prune", cacheImport),
+  bench("cache-import", "local export of 128 MB out of a local cache, after a prune", cacheImport, 128),
   dockerLoad(),
 ];
 
-function bench(name: string, about: string, run: (stage: Stage) => Promise<Row>): Bench {
+function bench(name: string, about: string, run: (stage: Stage) => Promise<Row>, megabytes?: number): Bench {
   return {
     name,
     about,
     async run() {
-      await using stage = await setStage((folder) => ({ context: largeTree(folder), dockerfile: copyAll }));
+      await using stage = await setStage((folder) => ({
+        context: largeTree(folder, megabytes),
+        dockerfile: copyAll,
+      }));
       return [await run(stage)];
     },
   };
@@ -94,10 +98,10 @@ async function cacheImport(stage: Stage): Promise<Row> {
 function dockerLoad(): Bench {
   return {
     name: "docker-load",
-    about: "load of a 1 GB image into a Docker Engine, every step cached",
+    about: "load of a 256 MB image into a Docker Engine, every step cached",
     async run() {
       await using stage = await setStage((folder) => ({
-        context: largeTree(folder, 1000),
+        context: largeTree(folder, 256),
         dockerfile: copyAll,
       }));
       await using engine = await startEngine("testing", { dataRoot: "tmpfs" });
@@ -117,6 +121,7 @@ function dockerLoad(): Bench {
             command: program,
             args: [...buildxArgs(stage, "type=docker"), "--tag", "bench:load", stage.context],
             env: { ...goEnvironment(stage), DOCKER_HOST: `unix://${socket}` },
+            limitMs: peerLimitMs,
           }),
       });
       return [row];
