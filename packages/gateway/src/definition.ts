@@ -1,4 +1,3 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { InvalidArgumentError } from "@buildkit-node/core";
 import {
   Definition,
@@ -10,7 +9,6 @@ import {
   scratch,
 } from "@buildkit-node/llb";
 import type { Platform } from "@buildkit-node/oci";
-import { type Definition as DefinitionMessage, DefinitionSchema } from "@buildkit-node/proto/pb";
 import { type Capabilities, requireCapability } from "./capabilities.ts";
 
 /** What can be solved: LLB, marshalled or not. */
@@ -29,40 +27,40 @@ export interface GraphContext {
 /** BuildKit takes messages up to 16 MiB; the rest of a request needs some of that. */
 const maxDefinitionBytes = 15.75 * 1024 * 1024;
 
-/** The state of a definition that the daemon gave. */
-export function stateFromProto(definition: DefinitionMessage | undefined): State {
-  if (definition === undefined || definition.def.length === 0) return scratch();
-  return fromDefinition(Definition.fromBytes(toBinary(DefinitionSchema, definition)));
+/** The state of a definition that the daemon gave; an empty one is that of no file. */
+export function stateFromBytes(bytes: Uint8Array): State {
+  const definition = Definition.fromBytes(bytes);
+  return definition.isEmpty ? scratch() : fromDefinition(definition);
 }
 
 /**
- * The definition that is sent for a graph; undefined for one without any file.
+ * The definition of a graph as it is sent; no bytes for one without any file.
  *
  * @throws {UnsupportedError} when it needs what the daemon cannot do
  * @throws {InvalidArgumentError} when it is too large for a daemon to take
  */
-export async function graphToProto(
-  graph: Graph,
-  context: GraphContext,
-): Promise<DefinitionMessage | undefined> {
+export async function graphBytes(graph: Graph, context: GraphContext): Promise<Uint8Array> {
   const definition = graph instanceof Definition ? graph : await definitionOf(graph, context);
-  if (definition.isEmpty) return undefined;
   const { llb } = context.capabilities;
   // A daemon that tells nothing of itself is left to judge.
   for (const id of llb.size === 0 ? [] : definition.caps)
     requireCapability(context.capabilities, id, "the graph");
-  return definitionToProto(definition);
+  return definitionBytes(definition);
 }
 
-/** @throws {InvalidArgumentError} when it is too large for a daemon to take */
-export function definitionToProto(definition: Definition): DefinitionMessage {
+/**
+ * A definition as it is sent.
+ *
+ * @throws {InvalidArgumentError} when it is too large for a daemon to take
+ */
+export function definitionBytes(definition: Definition): Uint8Array {
   const bytes = definition.toBytes();
   if (bytes.length > maxDefinitionBytes) {
     const message = `the graph has ${bytes.length} bytes, and a daemon takes ${maxDefinitionBytes} at most`;
     const advice = "send large data as files of a local source";
     throw new InvalidArgumentError("graph", bytes.length, `${message}; ${advice}`);
   }
-  return fromBinary(DefinitionSchema, bytes);
+  return bytes;
 }
 
 async function definitionOf(state: State, context: GraphContext): Promise<Definition> {

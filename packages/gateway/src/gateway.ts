@@ -13,7 +13,7 @@ import type { Bridge } from "./bridge.ts";
 import { type Capabilities, hasCapability, requireCapability } from "./capabilities.ts";
 import { type Container, type ContainerOptions, newContainer } from "./container/container.ts";
 import { type DebugOptions, debugContainer } from "./container/debug-container.ts";
-import { type Graph, graphToProto, stateFromProto } from "./definition.ts";
+import { type Graph, graphBytes, stateFromBytes } from "./definition.ts";
 import { toPlatform } from "./platform.ts";
 import { Reference } from "./reference.ts";
 import { configResolver } from "./resolve/config-resolver.ts";
@@ -139,7 +139,7 @@ export class Gateway {
    */
   async solve(graph: Graph, options: SolveOptions = {}): Promise<Reference> {
     const definition = await this.#definition(graph, options);
-    if (definition === undefined) return new Reference(this.#owner, "", undefined);
+    if (definition.length === 0) return new Reference(this.#owner, "");
     const result = await this.#solve({ Definition: definition }, options);
     if (result.ref === undefined) {
       throw new BuildkitError("ERR_BUILDKIT_PROTOCOL", "the daemon answered one graph with several results");
@@ -161,7 +161,7 @@ export class Gateway {
       requireCapability(this.capabilities, "frontend.inputs", "giving inputs to a frontend");
     }
     const definitions = inputs.map(async ([name, graph]) => {
-      return [name, (await this.#definition(graph, request)) ?? { def: [], metadata: {} }] as const;
+      return [name, await this.#definition(graph, request)] as const;
     });
     return this.#solve(
       {
@@ -178,7 +178,7 @@ export class Gateway {
     if (!this.has("frontend.inputs")) return new Map();
     const { Definitions } = await this.#bridge.rpc.inputs({}, this.#bridge.call(options.signal));
     return new Map(
-      Object.entries(Definitions).map(([name, definition]) => [name, stateFromProto(definition)]),
+      Object.entries(Definitions).map(([name, definition]) => [name, stateFromBytes(definition)]),
     );
   }
 
@@ -251,8 +251,8 @@ export class Gateway {
   #definition(
     graph: Graph,
     { platform, signal }: Pick<SolveOptions, "platform" | "signal">,
-  ): ReturnType<typeof graphToProto> {
-    return graphToProto(graph, {
+  ): ReturnType<typeof graphBytes> {
+    return graphBytes(graph, {
       capabilities: this.capabilities,
       resolver: this.resolver,
       platform: platform === undefined ? this.platform : toPlatform(platform),

@@ -1,4 +1,4 @@
 export { capabilitiesFromProto } from "./capabilities.ts";
-export { definitionToProto } from "./definition.ts";
+export { definitionBytes } from "./definition.ts";
 export { type DecodedDetails, decodeDetails } from "./error-details.ts";
 export { platformFromProto } from "./platform.ts";

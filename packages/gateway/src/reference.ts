@@ -1,9 +1,8 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
 import type { State } from "@buildkit-node/llb";
-import type { Definition } from "@buildkit-node/proto/pb";
 import type { Bridge } from "./bridge.ts";
 import { type Capabilities, hasCapability, requireCapability } from "./capabilities.ts";
-import { stateFromProto } from "./definition.ts";
+import { stateFromBytes } from "./definition.ts";
 import { FileError } from "./file-error.ts";
 import {
   type FileCalls,
@@ -35,10 +34,11 @@ export class Reference {
   readonly #owner: ReferenceOwner;
   /** Its id within this build; empty for a tree without any file. */
   readonly id: string;
-  readonly #definition: Definition | undefined;
+  /** Marshalled; empty where the daemon does not tell it. */
+  readonly #definition: Uint8Array;
 
   /** Made by the gateway. */
-  constructor(owner: ReferenceOwner, id: string, definition: Definition | undefined) {
+  constructor(owner: ReferenceOwner, id: string, definition: Uint8Array = new Uint8Array()) {
     this.#owner = owner;
     this.id = id;
     this.#definition = definition;
@@ -121,10 +121,10 @@ export class Reference {
    * @throws {UnsupportedError} by a daemon that does not tell it
    */
   toState(): State {
-    if (!this.empty && this.#definition === undefined) {
+    if (!this.empty && this.#definition.length === 0) {
       requireCapability(this.#owner.capabilities, "reference.output", "building upon a result");
     }
-    return stateFromProto(this.#definition);
+    return stateFromBytes(this.#definition);
   }
 
   #files(path: string): FileCalls {

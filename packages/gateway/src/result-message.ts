@@ -14,7 +14,7 @@ export function resultFromProto(owner: ReferenceOwner, response: SolveResponse):
   if (message === undefined) {
     throw new BuildkitError("ERR_BUILDKIT_PROTOCOL", "the daemon answered a solve without a result");
   }
-  const refOf = (id: string) => new Reference(owner, id, undefined);
+  const refOf = (id: string) => new Reference(owner, id);
   const attestations = Object.entries(message.attestations).map(
     ([platform, { attestation }]) =>
       [platform, attestation.map((one) => attestationFromProto(one, refOf))] as const,

@@ -6,8 +6,8 @@ import {
   type OpMetadata,
   type WireDefinition,
 } from "./wire/definition.ts";
-import { decode, encode } from "./wire/message.ts";
-import { type Op, opMessage } from "./wire/op.ts";
+import { decode, encode, type Message } from "./wire/message.ts";
+import { type Op, opMessage, opSourceMessage } from "./wire/op.ts";
 import { MalformedBytesError } from "./wire/reader.ts";
 import { Writer } from "./wire/writer.ts";
 
@@ -29,6 +29,7 @@ export class Definition {
   readonly #describe: () => OpsDescription;
   #description: OpsDescription | undefined;
   #digests: readonly string[] | undefined;
+  #sources: readonly string[] | undefined;
   #vertices: readonly DefinitionVertex[] | undefined;
 
   /**
@@ -104,7 +105,22 @@ export class Definition {
 
   /** All capabilities that the daemon must have. */
   get caps(): ReadonlySet<string> {
-    return new Set([...this.metadata.values()].flatMap(({ caps }) => [...(caps ?? [])]));
+    const all = new Set<string>();
+    for (const { caps = [] } of this.metadata.values()) for (const id of caps) all.add(id);
+    return all;
+  }
+
+  /**
+   * The identifiers of the sources that it reads, such as `local://context`, in the order of the ops.
+   *
+   * @throws LlbError with reason `definition` for an op that cannot be read
+   */
+  get sources(): readonly string[] {
+    this.#sources ??= this.ops.flatMap((bytes, at) => {
+      const { source } = decodeOp(opSourceMessage, bytes, this.digests[at] ?? "");
+      return source === undefined ? [] : [source.identifier ?? ""];
+    });
+    return this.#sources;
   }
 
   /**
@@ -115,7 +131,12 @@ export class Definition {
   get vertices(): readonly DefinitionVertex[] {
     this.#vertices ??= this.ops.map((bytes, at) => {
       const digest = this.digests[at] ?? "";
-      return { digest, bytes, op: decodeOp(bytes, digest), metadata: this.metadata.get(digest) ?? {} };
+      return {
+        digest,
+        bytes,
+        op: decodeOp(opMessage, bytes, digest),
+        metadata: this.metadata.get(digest) ?? {},
+      };
     });
     return this.#vertices;
   }
@@ -133,9 +154,9 @@ function sourceOf(source: DefinitionSource | undefined): { readonly source?: Def
   return source === undefined ? {} : { source };
 }
 
-function decodeOp(bytes: Uint8Array, digest: string): Op {
+function decodeOp<T extends Partial<Op>>(type: Message<T>, bytes: Uint8Array, digest: string): T {
   try {
-    return decode(opMessage, bytes);
+    return decode(type, bytes);
   } catch (cause) {
     throw unreadable(`op ${digest} cannot be read`, bytes, cause);
   }

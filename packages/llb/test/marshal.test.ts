@@ -24,6 +24,18 @@ describe("the definition", () => {
     }
   });
 
+  it("tells the sources that it reads, once each", () => {
+    const context = llb.local("context");
+    const built = alpine.run(["x"]).file([llb.mkfile("/a", "a"), llb.copy(context, "a", "/")]);
+    const definition = marshalled(built.file(llb.copy(context, "b", "/")));
+    const sources = ["docker-image://docker.io/library/alpine:latest", "local://context"];
+    expect([...definition.sources].sort()).toEqual(sources);
+    const nameless = llb.Definition.fromWire({ def: [new Uint8Array([0x1a, 0])] });
+    expect(nameless.sources).toEqual([""]);
+    const broken = llb.Definition.fromWire({ def: [new Uint8Array([0x1a, 9])] });
+    expect(() => broken.sources).toThrow(expect.objectContaining({ reason: "definition" }));
+  });
+
   it("of an empty filesystem is empty", () => {
     const empty = marshalled(llb.scratch());
     expect(empty).toMatchObject({ isEmpty: true, head: undefined, digest: undefined });

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
 import { type BuildFunction, imageResult } from "@buildkit-node/gateway";
-import { definitionToProto } from "@buildkit-node/gateway/internal";
+import { definitionBytes } from "@buildkit-node/gateway/internal";
 import {
   Definition,
   type ImageResolver,
@@ -18,7 +18,6 @@ import {
   type Platform,
   parsePlatform,
 } from "@buildkit-node/oci";
-import type { Definition as WireDefinition } from "@buildkit-node/proto/pb";
 import { baseImageOf } from "./base-image.ts";
 import type { KnownInput } from "./solve-input.ts";
 import { localNames, readsRemote } from "./source-names.ts";
@@ -34,11 +33,14 @@ export interface MarshalInputOptions {
 
 /** The input in the words of the request. */
 export interface MarshalledInput {
-  readonly definition?: WireDefinition;
-  /** What `definition` was written from. */
+  /** All graphs that the build is given. */
+  readonly graphs: readonly Definition[];
+  /** The one that is the build itself. */
   readonly graph?: Definition;
+  /** `graph`, as it is sent. */
+  readonly definition?: Uint8Array;
   readonly frontend: string;
-  readonly frontendInputs: Readonly<Record<string, WireDefinition>>;
+  readonly frontendInputs: Readonly<Record<string, Uint8Array>>;
   /** Makes the result in place of the daemon. */
   readonly drive?: BuildFunction;
   /** Whether the daemon may have to fetch images, for which it asks the session for credentials. */
@@ -60,8 +62,9 @@ export async function marshalInput(
     case "graph": {
       const { definition, image } = await marshalGraph(input.graph, options);
       return {
-        definition: definitionToProto(definition),
+        graphs: [definition],
         graph: definition,
+        definition: definitionBytes(definition),
         frontend: "",
         frontendInputs: {},
         fetches: readsRemote(definition),
@@ -71,14 +74,20 @@ export async function marshalInput(
     case "platforms":
       return marshalPlatforms(input.graphs, options);
     case "function":
-      return { frontend: "", frontendInputs: {}, drive: input.build, fetches: true };
+      return { graphs: [], frontend: "", frontendInputs: {}, drive: input.build, fetches: true };
     case "frontend": {
-      const entries = [...input.inputs].map(async ([name, graph]) => {
+      const marshalled = [...input.inputs].map(async ([name, graph]) => {
         const { definition } = await marshalGraph(graph, options);
-        return [name, definitionToProto(definition)] as const;
+        return [name, definition] as const;
       });
-      const frontendInputs = Object.fromEntries(await Promise.all(entries));
-      return { frontend: input.frontend, frontendInputs, fetches: true };
+      const inputs = await Promise.all(marshalled);
+      const entries = inputs.map(([name, definition]) => [name, definitionBytes(definition)] as const);
+      return {
+        graphs: inputs.map(([, definition]) => definition),
+        frontend: input.frontend,
+        frontendInputs: Object.fromEntries(entries),
+        fetches: true,
+      };
     }
   }
 }
@@ -99,11 +108,13 @@ async function marshalPlatforms(
     parts.map(({ platform, definition }) => ({ platform, ref: definition })),
     { multiPlatform: true },
   );
+  const definitions = parts.map(({ definition }) => definition);
   return {
+    graphs: definitions,
     frontend: "",
     frontendInputs: {},
     drive: () => result,
-    fetches: parts.some(({ definition }) => readsRemote(definition)),
+    fetches: definitions.some(readsRemote),
     images: async () =>
       new Map(await Promise.all(parts.map(async ({ id, image }) => [id, await image()] as const))),
   };

@@ -13,14 +13,10 @@ const capability = "exec.meta.cdi";
  */
 export async function requireDevices(
   connection: Connection,
-  { definition, frontendInputs }: MarshalledInput,
+  { graphs }: MarshalledInput,
   signal: AbortSignal,
 ): Promise<void> {
-  const graphs = [...(definition === undefined ? [] : [definition]), ...Object.values(frontendInputs)];
-  const asks = graphs.some(({ metadata }) =>
-    Object.values(metadata).some(({ caps }) => caps[capability] === true),
-  );
-  if (!asks) return;
+  if (!graphs.some(({ caps }) => caps.has(capability))) return;
   const workers = await listWorkers(connection, { signal });
   if (workers.some(({ devices }) => devices.length > 0)) return;
   throw new UnsupportedError(

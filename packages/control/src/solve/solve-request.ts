@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import { type SolveRequest, SolveRequestSchema } from "@buildkit-node/proto/control";
-import type { Definition } from "@buildkit-node/proto/pb";
 import { policyToProto, type SourceRule } from "./source-rule.ts";
 
 /** A type with attributes, as exporters and caches are named to the daemon. */
@@ -13,12 +12,13 @@ export interface TypedAttrs {
 export interface SolveFields {
   readonly ref: string;
   readonly session: string;
-  /** Absent for a frontend's build. */
-  readonly definition?: Definition;
+  /** Marshalled; absent for a frontend's build. */
+  readonly definition?: Uint8Array;
   /** Empty for a definition. */
   readonly frontend: string;
   readonly frontendAttrs: Readonly<Record<string, string>>;
-  readonly frontendInputs: Readonly<Record<string, Definition>>;
+  /** Marshalled, by name. */
+  readonly frontendInputs: Readonly<Record<string, Uint8Array>>;
   readonly exporters: readonly TypedAttrs[];
   readonly cacheImports: readonly TypedAttrs[];
   readonly cacheExports: readonly TypedAttrs[];

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Definition, capabilities as llbCapabilities } from "@buildkit-node/llb";
 import { parsePlatform } from "@buildkit-node/oci";
 import type {
@@ -16,7 +16,6 @@ import type {
   StatFileRequest,
   StatFileResponseSchema,
 } from "@buildkit-node/proto/gateway";
-import { DefinitionSchema } from "@buildkit-node/proto/pb";
 import { StatusError } from "@buildkit-node/transport";
 import type { RecordedFiles, RecordedWorld } from "./recorded-world.ts";
 
@@ -85,23 +84,20 @@ export class RecordedDaemon {
   }
 
   #solve({
-    Definition: message,
+    Definition: bytes,
     Frontend: frontend,
   }: SolveRequest): MessageInitShape<typeof SolveResponseSchema> {
     if (frontend !== "")
       throw failure("Unimplemented", `a recorded gateway cannot run the frontend ${frontend}`);
-    if (message === undefined) return { result: { result: { case: "ref", value: { id: "" } } } };
-    const definition = Definition.fromBytes(toBinary(DefinitionSchema, message));
+    if (bytes === undefined) return { result: { result: { case: "ref", value: { id: "" } } } };
+    const definition = Definition.fromBytes(bytes);
     const id = definition.digest ?? "";
     this.#definitions.set(id, definition);
-    return { result: { result: { case: "ref", value: { id, def: message } } } };
+    return { result: { result: { case: "ref", value: { id, def: bytes } } } };
   }
 
   #inputDefinitions(): MessageInitShape<typeof InputsResponseSchema> {
-    const entries = [...this.#inputs].map(([name, definition]) => [
-      name,
-      fromBinary(DefinitionSchema, definition.toBytes()),
-    ]);
+    const entries = [...this.#inputs].map(([name, definition]) => [name, definition.toBytes()]);
     return { Definitions: Object.fromEntries(entries) };
   }
 

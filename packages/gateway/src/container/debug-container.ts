@@ -77,7 +77,7 @@ function decode(error: SolveError): Solve | undefined {
 function debugMount(owner: GatewayOwner, mount: Mount, resultId: string): ContainerMount {
   const target = mount.dest;
   const files = {
-    ...(resultId !== "" && { ref: new Reference(owner, resultId, undefined) }),
+    ...(resultId !== "" && { ref: new Reference(owner, resultId) }),
     ...(mount.selector !== "" && { path: mount.selector }),
   };
   if (mount.mountType === MountType.CACHE) {

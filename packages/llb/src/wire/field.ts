@@ -10,7 +10,7 @@ import {
 } from "./json.ts";
 import { decode, encode, fromJson, type Message, toJson } from "./message.ts";
 import { MalformedBytesError, Reader } from "./reader.ts";
-import { compareUtf8 } from "./utf8.ts";
+import { compareUtf8, sortedUtf8 } from "./utf8.ts";
 import type { Writer } from "./writer.ts";
 
 /** A whole number; what does not fit a `number` exactly is a `bigint`. */
@@ -203,7 +203,7 @@ export function map<T extends object | string>(
     number,
     isDefault: (entries) => entries.size === 0,
     write(writer, entries) {
-      const keys = entries.size < 2 ? entries.keys() : [...entries.keys()].sort(compareUtf8);
+      const keys = entries.size < 2 ? entries.keys() : sortedUtf8(entries.keys());
       for (const key of keys) {
         tag(writer, number, lengthType);
         const mark = writer.open();
@@ -234,7 +234,7 @@ export function nameSet(number: number): Field<ReadonlySet<string>> {
     number,
     isDefault: (names) => names.size === 0,
     write(writer, names) {
-      for (const name of [...names].sort(compareUtf8)) {
+      for (const name of sortedUtf8(names)) {
         tag(writer, number, lengthType);
         const mark = writer.open();
         tag(writer, 1, lengthType);
@@ -247,7 +247,7 @@ export function nameSet(number: number): Field<ReadonlySet<string>> {
       const [name, isSet = false] = readEntry(expected(reader, wireType, lengthType).bytes(), value);
       return isSet ? new Set([...(before ?? []), name]) : (before ?? new Set());
     },
-    toJson: (names) => [...names].sort(compareUtf8),
+    toJson: (names) => sortedUtf8(names),
     fromJson: (json) => new Set(jsonArray(json).map(jsonText)),
   };
 }

@@ -398,3 +398,12 @@ export const opMessage: Message<Op> = message<Op>({
   diff: nested(7, () => diff),
   passthrough: nested(8, () => passthrough),
 });
+
+interface OpSource {
+  readonly source?: { readonly identifier?: string };
+}
+
+const sourceName = message<{ readonly identifier?: string }>({ identifier: text(1) });
+
+/** No more of an op than what its source is called: the rest is passed over. */
+export const opSourceMessage: Message<OpSource> = message<OpSource>({ source: nested(3, () => sourceName) });
