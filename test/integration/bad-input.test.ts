@@ -1,6 +1,6 @@
 import { type Client, connect } from "@buildkit-node/control";
 import { BuildkitError, type InvalidArgumentError, SolveError } from "@buildkit-node/core";
-import { type Exporter, image as imageExporter } from "@buildkit-node/exporters";
+import { type Exporter, image as imageExporter, local, tar } from "@buildkit-node/exporters";
 import { Definition, mkfile, scratch } from "@buildkit-node/llb";
 import { StatusError } from "@buildkit-node/transport";
 import { expect, it } from "vitest";
@@ -48,6 +48,23 @@ const inputs: readonly BadInput[] = [
     run: (client) => client.solve(graph(), { exports: [unknownExporter] }),
     says: /exporter "tape" could not be found/,
     cause: SolveError,
+  },
+  {
+    name: "exporters that would write over each other",
+    run: (client) =>
+      client.solve(graph(), { exports: [tar({ dest: "/nowhere/a" }), local({ dest: "/nowhere/a" })] }),
+    says: /tar and local both write to \/nowhere\/a: give each a place of its own/,
+    argument: "exports",
+  },
+  {
+    name: "a local cache in a directory that loses what is not the result",
+    run: (client) =>
+      client.solve(graph(), {
+        exports: [local({ dest: "/nowhere/a", mode: "delete" })],
+        cacheTo: [{ type: "local", dest: "/nowhere/a/cache" }],
+      }),
+    says: /the local cache cannot write to \/nowhere\/a\/cache: it lies in \/nowhere\/a/,
+    argument: "exports",
   },
   {
     name: "a value that an exporter's attribute cannot have",

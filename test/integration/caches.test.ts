@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type CacheExport, type CacheImport, connect, type SolveOptions } from "@buildkit-node/control";
-import { image, local } from "@buildkit-node/exporters";
+import { image, local, oci } from "@buildkit-node/exporters";
 import type { State } from "@buildkit-node/llb";
 import { type AuthOptions, fixedCredentials, readLayoutIndex } from "@buildkit-node/session";
 import { afterAll, beforeAll, expect, it, type TestContext } from "vitest";
@@ -106,6 +106,26 @@ describeEachDaemon("a cache in a directory", (way) => {
     expect(await blobs()).toBeGreaterThan(once);
     await build(way, random(`three ${work.path}`), { cacheTo: [{ ...cacheTo, reset: true }] });
     expect(await blobs()).toBe(once);
+  });
+
+  it("leaves an image alone that the same build files in the same directory", async () => {
+    await using work = await workDirectory();
+    const dest = work.in("both");
+    const cacheTo = [{ type: "local", dest, mode: "max", tag: "cache", reset: true }] as const;
+    await using client = await connect(way.address);
+    const exports = [oci({ dest, tar: false, tags: ["image"] })];
+    const locals = { tools: await toolsDirectory(work.path) };
+    await client.solve(random(work.path), { locals, exports, cacheTo });
+    const index = await readLayoutIndex(dest);
+    expect(
+      index?.manifests.map(({ annotations }) => annotations?.["org.opencontainers.image.ref.name"]),
+    ).toEqual(expect.arrayContaining(["image", "cache"]));
+    const blob = (digest: string) => path.join(dest, "blobs", ...digest.split(":"));
+    for (const { digest } of index?.manifests ?? []) {
+      // A cache may be an index.
+      const { config, layers = [], manifests = [] } = JSON.parse(await readFile(blob(digest), "utf8"));
+      for (const one of [config ?? [], layers, manifests].flat()) await access(blob(one.digest));
+    }
   });
 
   it("is written beside others, each with its own content", async () => {

@@ -1,7 +1,8 @@
+import path from "node:path";
 import { InvalidArgumentError } from "@buildkit-node/core";
 import { type ByteDestination, streamSink } from "@buildkit-node/session";
 import type { Metadata } from "@buildkit-node/transport";
-import { checkFileDestination } from "./destination.ts";
+import { checkFileDestination, destinationOf } from "./destination.ts";
 import type { ExportContext, Exporter, PreparedExport } from "./exporter.ts";
 import { type ImageFacts, imageFacts } from "./image-facts.ts";
 import { chosenNames, type ImageOptions, imageAttributes } from "./image-options.ts";
@@ -63,6 +64,9 @@ function archiveExporter<Type extends "oci" | "docker">(
 ): Exporter<ArchiveResult & { readonly type: Type }> {
   return {
     name: type,
+    ...(options.tar === false
+      ? { destination: { kind: "layout", path: path.resolve(options.dest) } as const }
+      : destinationOf(options.dest)),
     async prepare(context) {
       if (type === "docker") {
         await refuseSeveralPlatforms(context, "the docker exporter writes one platform", "use oci");

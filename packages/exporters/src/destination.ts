@@ -2,6 +2,14 @@ import { access, constants, lstat, stat } from "node:fs/promises";
 import path from "node:path";
 import { InvalidArgumentError } from "@buildkit-node/core";
 import { type ByteDestination, DestinationError } from "@buildkit-node/session";
+import type { ExportDestination } from "./exporter.ts";
+
+/** What an exporter of bytes says about where they go. */
+export function destinationOf(dest: ByteDestination): { readonly destination?: ExportDestination } {
+  if (typeof dest === "function") return {};
+  if (typeof dest !== "string") return { destination: { kind: "stream", stream: dest } };
+  return { destination: { kind: "file", path: path.resolve(dest) } };
+}
 
 /** Throws unless a file can be written at `dest`, whose directory must be there. */
 export async function checkFileDestination(dest: ByteDestination): Promise<void> {

@@ -8,12 +8,34 @@ import type { ContentStore, ExportSink } from "@buildkit-node/session";
 export interface Exporter<Result> {
   /** The exporter's name for people, such as `local`. */
   readonly name: string;
+  /** Where on this machine the result goes; absent where it goes elsewhere, or to a function. */
+  readonly destination?: ExportDestination;
   /**
    * Checks what can be checked before the build, and says what the build has to ask the daemon for. Rejects with an
    * `InvalidArgumentError` or a `DestinationError`; nothing is left behind then.
    */
   prepare(context: ExportContext): Promise<PreparedExport<Result>>;
 }
+
+/** A place of this machine that an exporter writes to: a build whose exporters would destroy each other's results is refused. */
+export type ExportDestination =
+  | {
+      readonly kind: "file" | "layout";
+      /** Absolute. */
+      readonly path: string;
+    }
+  | {
+      readonly kind: "directory";
+      /** Absolute. */
+      readonly path: string;
+      /** Whether what the result does not have is removed. */
+      readonly deletes: boolean;
+    }
+  | {
+      readonly kind: "stream";
+      /** The stream or the open file. */
+      readonly stream: object;
+    };
 
 /** What an exporter may know about the build that it is for. */
 export interface ExportContext {

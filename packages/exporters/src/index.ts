@@ -19,6 +19,7 @@ export type { LoadProgress } from "./docker-load/load-image.ts";
 export type {
   ExportAnswer,
   ExportContext,
+  ExportDestination,
   Exporter,
   LayoutTarget,
   PreparedExport,
@@ -28,4 +29,5 @@ export { type ImageResult, type ImageStoreOptions, image, type MobyResult, moby 
 export type { ImageFacts } from "./image-facts.ts";
 export type { ImageOptions } from "./image-options.ts";
 export { type LocalOptions, type LocalResult, local } from "./local.ts";
+export { refuseSharedDestinations } from "./shared-destinations.ts";
 export { type TarOptions, type TarResult, tar } from "./tar.ts";

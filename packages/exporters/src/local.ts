@@ -39,12 +39,13 @@ export interface LocalResult {
 
 /** Writes the result's files into a directory of this machine. */
 export function local(options: LocalOptions): Exporter<LocalResult> {
+  const { ownership = "self", mode = "copy" } = options;
   const dest = path.resolve(options.dest);
   return {
     name: "local",
+    destination: { kind: "directory", path: dest, deletes: mode === "delete" },
     async prepare() {
       await checkDirectoryDestination(options.dest);
-      const { ownership = "self", mode = "copy" } = options;
       const sink = directorySink({ dest, ownership, mode });
       const attrs = attributes({
         // Older daemons take no notice of it, and are refused when they send.

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { type ByteDestination, streamSink } from "@buildkit-node/session";
 import { attributes } from "./attributes.ts";
-import { checkFileDestination } from "./destination.ts";
+import { checkFileDestination, destinationOf } from "./destination.ts";
 import type { Exporter } from "./exporter.ts";
 
 export interface TarOptions {
@@ -23,6 +23,7 @@ export interface TarResult {
 export function tar(options: TarOptions): Exporter<TarResult> {
   return {
     name: "tar",
+    ...destinationOf(options.dest),
     async prepare() {
       await checkFileDestination(options.dest);
       const sink = streamSink({ dest: options.dest });

@@ -47,7 +47,7 @@ export async function localExport(cache: LocalCacheExport, signal: AbortSignal):
 
 /** A cache has been written: files it in the directory's index. */
 export async function fileLocalCache(
-  { dest, tag = "latest", reset = false }: LocalCacheExport,
+  { dest, tag = "latest" }: LocalCacheExport,
   manifest: Descriptor,
   signal: AbortSignal,
 ): Promise<void> {
@@ -55,8 +55,11 @@ export async function fileLocalCache(
   const tags = typeof tag === "string" ? [tag] : tag;
   const names = tags.map((one) => ({ tag: one }));
   await updateLayoutIndex(dir, (index) => putInIndex(index, manifest, names), { signal });
-  // What cannot be removed is in nobody's way.
-  if (reset) await pruneLayout(dir, { signal }).catch(() => {});
+}
+
+/** Removes what nothing in the directory's index leads to. What cannot be removed is in nobody's way. */
+export async function pruneLocalCache({ dest }: LocalCacheExport, signal: AbortSignal): Promise<void> {
+  await pruneLayout(path.resolve(dest), { signal }).catch(() => {});
 }
 
 /** A store that remembers what was written into it last: of an image that is its root. */

@@ -1,10 +1,19 @@
+import path from "node:path";
 import { BuildkitError } from "@buildkit-node/core";
+import type { Exporter } from "@buildkit-node/exporters";
 import type { Descriptor } from "@buildkit-node/oci";
 import type { ContentStore } from "@buildkit-node/session";
 import type { TypedAttrs } from "../solve/solve-request.ts";
 import { cacheAttrs } from "./cache-attrs.ts";
 import type { CacheExport, CacheImport, LocalCacheExport, LocalCacheImport } from "./cache-options.ts";
-import { fileLocalCache, localExport, localImport, type WatchedStore, watchedStore } from "./local-cache.ts";
+import {
+  fileLocalCache,
+  localExport,
+  localImport,
+  pruneLocalCache,
+  type WatchedStore,
+  watchedStore,
+} from "./local-cache.ts";
 
 /** A build's caches, ready. */
 export interface CacheSet {
@@ -14,7 +23,11 @@ export interface CacheSet {
   readonly stores: ReadonlyMap<string, ContentStore>;
   /** The build has succeeded: local caches are filed under their tags. */
   finish(response: Readonly<Record<string, string>>): Promise<void>;
+  /** The build's other results are filed, too: what local caches do not hold any longer is removed where that was asked for. */
+  prune(): Promise<void>;
 }
+
+type NamedDestination = Pick<Exporter<unknown>, "name" | "destination">;
 
 export interface CacheOptions {
   readonly cacheFrom?: readonly CacheImport[];
@@ -69,7 +82,18 @@ export async function prepareCaches(options: CacheOptions, signal: AbortSignal):
         if (manifest !== undefined) await fileLocalCache(cache, manifest, signal);
       }
     },
+    prune: async () => {
+      for (const { cache } of filed) if (cache.reset === true) await pruneLocalCache(cache, signal);
+    },
   };
+}
+
+/** The directories that caches go to, as exporters name their own. */
+export function cacheDestinations({ cacheTo = [] }: CacheOptions): readonly NamedDestination[] {
+  return cacheTo.flatMap((cache) => {
+    if (!isLocal<LocalCacheExport>(cache, "dest") || typeof cache.dest !== "string") return [];
+    return [{ name: "the local cache", destination: { kind: "layout", path: path.resolve(cache.dest) } }];
+  });
 }
 
 function isLocal<T extends LocalCacheImport | LocalCacheExport>(

@@ -1,9 +1,10 @@
 import { type ProgressSink, within } from "@buildkit-node/core";
+import { refuseSharedDestinations } from "@buildkit-node/exporters";
 import { runBuildFunction } from "@buildkit-node/gateway";
 import { normalizePlatform, type Platform, parsePlatform } from "@buildkit-node/oci";
 import type { ContentStore } from "@buildkit-node/session";
 import type { Connection, Link } from "@buildkit-node/transport";
-import { type CacheSet, prepareCaches } from "../cache/prepare-caches.ts";
+import { type CacheSet, cacheDestinations, prepareCaches } from "../cache/prepare-caches.ts";
 import { defaultPlatform } from "../default-platform.ts";
 import { imageResolver } from "../resolve-image.ts";
 import { exportStoreId } from "../session/result-routes.ts";
@@ -40,6 +41,7 @@ export function planBuild<E extends Exporters>(
     options,
     session: planSession(link, ref, options),
   };
+  refuseSharedDestinations([...exportersOf(options), ...cacheDestinations(options)]);
   const { name, progress } = options;
   return async (signal, onStarted) => {
     const display = progress?.attach({ ref, ...(name !== undefined && { name }) });
@@ -108,7 +110,9 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
     });
     await caches.finish(response);
     const answer = solveAnswer(connection, plan.ref, response, signal);
-    return { ref: plan.ref, exports: await exports.finish(answer), response };
+    const results = await exports.finish(answer);
+    await caches.prune();
+    return { ref: plan.ref, exports: results, response };
   } catch (error) {
     const session = await opening?.catch(() => undefined);
     await within(session?.close() ?? Promise.resolve(), unusedSessionMs);
