@@ -45,7 +45,8 @@ function openFile(handle: FileHandle): Writable {
 }
 
 function openConsumer(consumer: ByteConsumer): OpenDestination {
-  const stream = new PassThrough({ highWaterMark: bufferBytes });
+  // Pieces stay what they are: a stream of bytes would copy all that waits into one.
+  const stream = new PassThrough({ writableHighWaterMark: bufferBytes, readableObjectMode: true });
   const consumed = Promise.resolve(stream)
     .then(consumer)
     .then(() => {
