@@ -82,14 +82,20 @@ function archiveExporter<Type extends "oci" | "docker">(
 
 /** @throws {InvalidArgumentError} for a build of several platforms, with why there may be one only, and what to do */
 export async function refuseSeveralPlatforms(
-  { images }: ExportContext,
+  context: ExportContext,
   why: string,
   advice: string,
 ): Promise<void> {
-  const platforms = images === undefined ? [] : [...(await images()).keys()];
-  if (platforms.every((platform) => platform === "")) return;
+  const platforms = await severalPlatforms(context);
+  if (platforms.length === 0) return;
   const message = `${why}, and the build has ${platforms.join(", ")}: ${advice}`;
   throw new InvalidArgumentError("exports", platforms, message);
+}
+
+/** The platforms of a build of several states; none where there is one state, or a frontend that decides. */
+export async function severalPlatforms({ images }: ExportContext): Promise<readonly string[]> {
+  const platforms = images === undefined ? [] : [...(await images()).keys()];
+  return platforms.filter((platform) => platform !== "");
 }
 
 async function prepareArchive(

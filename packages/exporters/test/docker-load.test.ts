@@ -210,6 +210,12 @@ describe("docker load", () => {
     expect(prepared.request).toEqual({ type: "moby", attrs: { name: "app:dev" } });
     expect(prepared.sink).toBeUndefined();
     expect(await prepared.finish(answer)).toMatchObject({ how: "stored", digest: "sha256:aa" });
+    // It can do without a word where there is one platform.
+    expect(seen).toEqual([]);
+    const platforms = ["linux/amd64", "linux/arm64"];
+    const images = async () => new Map(platforms.map((platform) => [platform, {}] as const));
+    const several = dockerLoad({ tags: "app:dev", engine }).prepare({ daemon: `docker://${engine}`, images });
+    await expect(several).rejects.toThrow("keeps images of one platform");
     expect(seen).toEqual(["GET /info"]);
   });
 

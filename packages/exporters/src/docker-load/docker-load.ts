@@ -10,7 +10,7 @@ import {
   StatusCode,
   type TlsOptions,
 } from "@buildkit-node/transport";
-import { refuseSeveralPlatforms } from "../archive.ts";
+import { refuseSeveralPlatforms, severalPlatforms } from "../archive.ts";
 import type { ExportContext, Exporter, PreparedExport } from "../exporter.ts";
 import { type ImageFacts, imageFacts } from "../image-facts.ts";
 import { type ImageOptions, imageAttributes } from "../image-options.ts";
@@ -62,13 +62,16 @@ export function dockerLoad(options: DockerLoadOptions): Exporter<DockerLoadResul
     name: "docker-load",
     async prepare(context) {
       const engine = await dial();
+      const builds = engine.address === context.daemon;
+      const attrs = await imageAttributes({ ...options, name: names }, context);
+      // How an engine keeps images matters to what it is sent, and to whether it keeps several platforms.
+      if (builds && (await severalPlatforms(context)).length === 0) return storing(engine, attrs, names);
       const indexes = await keepsIndexes(engine, context.signal);
       if (!indexes) {
         const why = `the Docker Engine at ${engine.address} keeps images of one platform`;
         await refuseSeveralPlatforms(context, why, "turn on its containerd image store, or use oci");
       }
-      const attrs = await imageAttributes({ ...options, name: names }, context);
-      if (engine.address === context.daemon) return storing(engine, attrs, names);
+      if (builds) return storing(engine, attrs, names);
       // Engines take indexes in the OCI layout; those that keep no indexes take one image in Docker's.
       const type = indexes ? "oci" : "docker";
       return sending({ engine, type, attrs, names, context, onProgress: options.onProgress });
