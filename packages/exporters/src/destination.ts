@@ -1,4 +1,4 @@
-import { access, constants, lstat, stat } from "node:fs/promises";
+import { access, constants, lstat, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { InvalidArgumentError } from "@buildkit-node/core";
 import { type ByteDestination, DestinationError } from "@buildkit-node/session";
@@ -15,12 +15,14 @@ export function destinationOf(dest: ByteDestination): { readonly destination?: E
 export async function checkFileDestination(dest: ByteDestination): Promise<void> {
   if (typeof dest !== "string") return;
   if (dest === "") throw new InvalidArgumentError("dest", dest, "dest is empty: give a path or a stream");
-  const directory = path.dirname(path.resolve(dest));
   const existing = await stat(dest).catch(() => undefined);
   if (existing?.isDirectory() === true) {
     throw new DestinationError(dest, `cannot write ${dest}: it is a directory; give the path of a file`);
   }
-  await checkWritable(directory, dest);
+  // A device or a named pipe is not replaced.
+  if (existing !== undefined && !existing.isFile()) return;
+  const place = await realpath(dest).catch(() => path.resolve(dest));
+  await checkWritable(path.dirname(place), dest);
 }
 
 /** Throws unless files can be written below `dest`, which need not be there yet. */

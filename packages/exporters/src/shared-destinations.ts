@@ -21,7 +21,9 @@ export function refuseSharedDestinations(
   exporters: readonly Pick<Exporter<unknown>, "name" | "destination">[],
 ): void {
   const places = exporters.flatMap(({ name, destination }) =>
-    destination === undefined ? [] : [{ name, destination, real: realPath(destination) }],
+    destination === undefined
+      ? []
+      : [{ name, destination, real: destination.kind === "stream" ? undefined : followed(destination.path) }],
   );
   for (const [index, one] of places.entries()) {
     for (const other of places.slice(0, index)) {
@@ -69,13 +71,6 @@ function harm(outer: ExportDestination, within: string): string | undefined {
 
 function identity({ destination }: ExportPlace): unknown {
   return destination.kind === "stream" ? destination.stream : destination.path;
-}
-
-/** A file takes the place of a link that has its name; a directory is where the link leads. */
-function realPath(destination: ExportDestination): string | undefined {
-  if (destination.kind === "stream") return undefined;
-  const { kind, path: at } = destination;
-  return kind === "file" ? path.join(followed(path.dirname(at)), path.basename(at)) : followed(at);
 }
 
 /** A path without links, as far as there is anything of it. */

@@ -5,7 +5,10 @@ import { checkFileDestination, destinationOf } from "./destination.ts";
 import type { Exporter } from "./exporter.ts";
 
 export interface TarOptions {
-  /** A file's path, or a stream, which is ended with the last byte. A file appears when the build has succeeded. */
+  /**
+   * A file's path, or a stream, which is ended with the last byte. A file appears when the build has succeeded; a device or a
+   * named pipe, such as `/dev/stdout`, is written to as the bytes come.
+   */
   readonly dest: ByteDestination;
   /** Put before the names of attestation files, such as `provenance.json` (BuildKit 0.11). */
   readonly attestationPrefix?: string;

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import fs from "node:fs";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import os from "node:os";
@@ -95,6 +97,24 @@ describe("an exporter to a file", () => {
     expect(await prepared.finish(answer(facts))).toMatchObject({ dest });
     expect(fs.readFileSync(dest, "utf8")).toBe("archive");
     expect(fs.readdirSync(folder)).toEqual(["out.tar"]);
+  });
+
+  it("goes where a link leads, and into a named pipe as it is", async () => {
+    fs.mkdirSync(path.join(folder, "real"));
+    fs.writeFileSync(path.join(folder, "real/out.tar"), "old");
+    fs.symlinkSync("real/out.tar", path.join(folder, "link"));
+    execFileSync("mkfifo", [path.join(folder, "pipe")]);
+    const read = once(fs.createReadStream(path.join(folder, "pipe")), "data");
+    for (const name of ["link", "pipe"]) {
+      const prepared = await prepare(tar({ dest: path.join(folder, name) }));
+      await prepared.sink?.receive(bytesCall("archive"));
+      await prepared.finish(answer({}));
+    }
+    expect(fs.readFileSync(path.join(folder, "real/out.tar"), "utf8")).toBe("archive");
+    expect(fs.lstatSync(path.join(folder, "link")).isSymbolicLink()).toBe(true);
+    expect(String(await read)).toBe("archive");
+    expect(fs.lstatSync(path.join(folder, "pipe")).isFIFO()).toBe(true);
+    expect(fs.readdirSync(path.join(folder, "real"))).toEqual(["out.tar"]);
   });
 
   it("leaves what was there when the build or the transfer fails", async () => {

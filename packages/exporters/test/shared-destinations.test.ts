@@ -13,6 +13,8 @@ beforeEach(async () => {
   folder = await fs.promises.realpath(await mkdtemp(path.join(os.tmpdir(), "exporters-test-")));
   fs.mkdirSync(path.join(folder, "real"));
   fs.symlinkSync("real", path.join(folder, "link"));
+  fs.writeFileSync(path.join(folder, "real/file"), "");
+  fs.symlinkSync("real/file", path.join(folder, "file-link"));
 });
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -26,6 +28,11 @@ describe("destinations of one build", () => {
       "the same file through a link",
       () => [tar({ dest: at("real/a") }), tar({ dest: at("link/a") })],
       ["tar and tar", "real/a:"],
+    ],
+    [
+      "the same file, of which one is a link",
+      () => [tar({ dest: at("real/file") }), tar({ dest: at("file-link") })],
+      ["tar and tar", "real/file:"],
     ],
     [
       "the same directory",

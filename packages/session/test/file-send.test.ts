@@ -88,16 +88,16 @@ describe("bytes that are received", () => {
 
   it("are told apart by the exporter that they come from", async () => {
     const parent = await tempDir();
-    const tree = path.join(parent, "tree");
+    const tree = directorySink({ dest: path.join(parent, "tree") });
     const file = streamSink({ dest: path.join(parent, "file") });
-    const { daemon } = await receiving(directorySink({ dest: tree }), file);
+    const { daemon } = await receiving(tree, file);
     const bytes = diffCopy(daemon, 1);
     const packets = diffCopy(daemon, 0);
     bytes.send(framed("bytes"));
     bytes.halfClose();
     await sendTree(packets, [{ path: "a" }]);
     expect([(await bytes.status).code, (await packets.status).code]).toEqual([0, 0]);
-    await file.commit();
+    for (const sink of [tree, file]) await sink.commit();
     expect(execFileSync("ls", [parent]).toString()).toBe("file\ntree\n");
     expect(await diffCopy(daemon, 2).status).toMatchObject({ code: 5, message: "exporter 2 not found" });
   });

@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { realpath, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { finished, type Writable } from "node:stream";
 import { promisify } from "node:util";
@@ -30,7 +30,7 @@ export interface StreamSink extends ExportSink {
 
 /**
  * Writes the byte stream of a `tar`, `oci` or `docker` exporter. A file is written beside its destination and takes its
- * place when the build has succeeded.
+ * place when the build has succeeded; where a link has its name, it goes where that leads. A device or a named pipe is written to.
  */
 export function streamSink(options: StreamSinkOptions): StreamSink {
   const { dest, onMetadata } = options;
@@ -42,13 +42,13 @@ export function streamSink(options: StreamSinkOptions): StreamSink {
 class FileSink implements StreamSink {
   receivedBytes = 0;
   readonly #dest: string;
-  readonly #temporary: string;
   readonly #onMetadata: StreamSinkOptions["onMetadata"];
   #received = false;
+  /** Set while there is a file that is to take its place. */
+  #partial: { readonly path: string; readonly place: string } | undefined;
 
   constructor(dest: string, onMetadata: StreamSinkOptions["onMetadata"]) {
     this.#dest = dest;
-    this.#temporary = partialPath(dest);
     this.#onMetadata = onMetadata;
   }
 
@@ -57,8 +57,7 @@ class FileSink implements StreamSink {
     this.#received = true;
     await this.#onMetadata?.(call.metadata);
     try {
-      const file = createWriteStream(this.#temporary, { flags: "wx", highWaterMark: bufferBytes });
-      this.receivedBytes = await pour(call, file);
+      this.receivedBytes = await pour(call, await this.#open());
     } catch (error) {
       await this.discard();
       throw call.signal.aborted || BuildkitError.is(error) ? error : cannotWrite(this.#dest, error);
@@ -67,8 +66,9 @@ class FileSink implements StreamSink {
 
   async commit(): Promise<void> {
     if (!this.#received) throw notReceived(this.#dest);
+    if (this.#partial === undefined) return;
     try {
-      await rename(this.#temporary, this.#dest);
+      await rename(this.#partial.path, this.#partial.place);
     } catch (error) {
       await this.discard();
       throw cannotWrite(this.#dest, error);
@@ -76,7 +76,18 @@ class FileSink implements StreamSink {
   }
 
   async discard(): Promise<void> {
-    await rm(this.#temporary, { force: true });
+    if (this.#partial !== undefined) await rm(this.#partial.path, { force: true });
+  }
+
+  async #open(): Promise<Writable> {
+    const existing = await stat(this.#dest).catch(() => undefined);
+    // Nothing takes the place of a device or a named pipe.
+    if (existing !== undefined && !existing.isFile() && !existing.isDirectory()) {
+      return createWriteStream(this.#dest, { highWaterMark: bufferBytes });
+    }
+    const place = await realpath(this.#dest).catch(() => this.#dest);
+    this.#partial = { path: partialPath(place), place };
+    return createWriteStream(this.#partial.path, { flags: "wx", highWaterMark: bufferBytes });
   }
 }
 
