@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { connect, hasCapability } from "@buildkit-node/control";
 import { SolveError } from "@buildkit-node/core";
@@ -57,6 +58,29 @@ describeEachDaemon("the basics", (way) => {
       expect(await readFile(`${dest}/name`, "utf8")).toBe(name);
       expect(await readFile(`${dest}/greeting`)).toEqual(await readFile(work.in("greeting")));
     }
+  });
+
+  it("refuses a result of a shared session that may be another build's, and spoils no other", async (context) => {
+    if (!isOldest(way)) context.skip("the daemon says which build a result is of");
+    await using work = await workDirectory();
+    await using client = await connect(address);
+    await using session = await client.openSession({ locals: { tools: await toolsDirectory(work.path) } });
+    const slow = client.start(toolsRoot().run(shell(`echo ${fresh()}; sleep 4; echo made > /made`)), {
+      session,
+      exports: [local({ dest: work.in("slow") })],
+    });
+    for await (const event of slow.events()) if (event.kind === "log") break;
+    const refused = await failureOf(
+      client.solve(graph(), { session, exports: [local({ dest: work.in("quick") })] }),
+    );
+    expect(refused).toMatchObject({
+      code: "ERR_BUILDKIT_UNSUPPORTED",
+      capability: "baggage",
+      message: expect.stringContaining("one after the other"),
+    });
+    await slow.result;
+    expect(await readFile(work.in("slow", "made"), "utf8")).toBe("made\n");
+    expect(existsSync(work.in("quick"))).toBe(false);
   });
 
   it("builds Dockerfiles, and says what is wrong with one", async () => {

@@ -13,6 +13,7 @@ import {
   tar,
 } from "buildkit-node";
 import { expect, it } from "vitest";
+import { needsCapability } from "../support/capabilities.ts";
 import { shell, toolsDirectory, toolsRoot, workDirectory } from "../support/tools.ts";
 import { describeEachDaemon } from "../support/ways.ts";
 
@@ -80,6 +81,30 @@ describeEachDaemon("a session that builds share", ({ address }) => {
     const indexes = await Promise.all(builds);
     for (const [index, text] of indexes.entries()) expect(text).toContain(`mark:${index}"`);
     expect(new Set(indexes.map((text) => JSON.parse(text).manifests[0].digest)).size).toBe(4);
+  });
+
+  it("asks each build which exporters to add", async (context) => {
+    await using client = await connect(address);
+    await needsCapability(context, client, "exporter.session");
+    await using session = await client.openSession();
+    const builds = Array.from({ length: 3 }, async (_, index) => {
+      const asked: number[] = [];
+      const sessionExporters = {
+        find: async () => {
+          asked.push(index);
+          return [{ type: "image", attrs: { name: `chosen:${index}` } }];
+        },
+      };
+      const state = llb.scratch().file(llb.mkfile("/mark", randomId()));
+      const { response } = await client.solve(state, { session, sessionExporters });
+      return [asked, response["image.name"]];
+    });
+    await client.solve(llb.scratch().file(llb.mkfile("/mark", randomId())), { session });
+    expect(await Promise.all(builds)).toEqual([
+      [[0], "chosen:0"],
+      [[1], "chosen:1"],
+      [[2], "chosen:2"],
+    ]);
   });
 
   it("builds several targets of a Dockerfile from one upload, with the session's secrets", async () => {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, UnsupportedError } from "@buildkit-node/core";
-import type { ContentStore, ExportSinks } from "@buildkit-node/session";
+import type { ContentStore, ExportSinks, SessionExporters } from "@buildkit-node/session";
 import type { Metadata } from "@buildkit-node/transport";
 
 /** Where the results of one build go. */
@@ -7,6 +7,8 @@ export interface BuildResults {
   readonly sinks: ExportSinks;
   /** By the ids that the daemon asks for. */
   readonly stores: ReadonlyMap<string, ContentStore>;
+  /** Who chooses exporters when the result is known. */
+  readonly chooser?: SessionExporters | undefined;
 }
 
 /** The store of a build's images that are not sent as archives; every build calls its own so. */
@@ -57,6 +59,14 @@ export class ResultRoutes {
     return id === exportStoreId ? onlyOne(found) : found[0];
   }
 
+  /** Who chooses exporters for the build that a call is for. */
+  chooser(metadata: Metadata): SessionExporters {
+    const named = this.#named(metadata);
+    if (named !== undefined) return named.chooser ?? nobody;
+    const choosers = [...this.#builds.values()].map(({ chooser }) => chooser);
+    return onlyOne(choosers.filter((chooser) => chooser !== undefined)) ?? nobody;
+  }
+
   #named(metadata: Metadata): BuildResults | undefined {
     const entries = metadata.getAll("baggage").flatMap((line) => line.split(","));
     for (const entry of entries) {
@@ -66,6 +76,8 @@ export class ResultRoutes {
     return undefined;
   }
 }
+
+const nobody: SessionExporters = { find: async () => [] };
 
 function onlyOne<T>(found: readonly T[]): T | undefined {
   if (found.length < 2) return found[0];

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
-import { exporterService, type Session } from "@buildkit-node/session";
+import type { Session } from "@buildkit-node/session";
 import type { Connection, Link } from "@buildkit-node/transport";
 import type { SolveOptions } from "../solve/solve-options.ts";
 import type { BuildResults } from "./result-routes.ts";
@@ -47,13 +47,9 @@ export function planSession(link: Link, ref: string, options: SolveOptions): Ses
     );
   }
   if (options.session === undefined) return planOwnSession(ref, options);
-  for (const name of [...sessionOptionNames, "sessionExporters"] as const) {
+  for (const name of sessionOptionNames) {
     if (options[name] === undefined) continue;
-    const advice =
-      name === "sessionExporters"
-        ? "builds that share one have exports alone"
-        : `give ${name} to openSession`;
-    const message = `${name} cannot be given to a build beside session: ${advice}`;
+    const message = `${name} cannot be given to a build beside session: give ${name} to openSession`;
     throw new InvalidArgumentError(name, options[name], message);
   }
   return options.session.plan(link, ref);
@@ -63,7 +59,7 @@ function planOwnSession(ref: string, options: SolveOptions): SessionPlan {
   const { exports = [], sessionExporters, cacheFrom = [], cacheTo = [] } = options;
   const { locals, count, routes, open } = sessionServices(options, {
     receives: exports.length > 0,
-    attachables: sessionExporters === undefined ? [] : [exporterService(sessionExporters)],
+    chooses: sessionExporters !== undefined,
   });
   return {
     locals,

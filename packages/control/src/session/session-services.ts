@@ -3,6 +3,7 @@ import {
   authService,
   type ContentStore,
   contentService,
+  exporterService,
   fileSend,
   fileSync,
   ociLayoutStore,
@@ -37,7 +38,8 @@ export interface SessionServices {
 export interface BuildServices {
   /** Whether the daemon may have results to send. */
   readonly receives: boolean;
-  readonly attachables: readonly Attachable[];
+  /** Whether exporters may be chosen when the result is known. */
+  readonly chooses: boolean;
 }
 
 /** @throws {InvalidArgumentError} for a directory that does not exist or cannot be read */
@@ -48,7 +50,7 @@ export function sessionServices(options: SessionOptions, build: BuildServices): 
   const attachables: readonly Attachable[] = [
     ...(options.attachables ?? []),
     ...(sourcePolicy === undefined ? [] : [policyService(sourcePolicy)]),
-    ...build.attachables,
+    ...(build.chooses ? [exporterService((metadata) => routes.chooser(metadata))] : []),
   ];
   const files: readonly Attachable[] = [
     ...localFiles(options),

@@ -36,7 +36,7 @@ export class SharedSession implements AsyncDisposable {
 
   /** @internal what `Client.openSession` does */
   static async open(link: Link, { signal, ...options }: OpenSessionOptions): Promise<SharedSession> {
-    const services = sessionServices(options, { receives: true, attachables: [] });
+    const services = sessionServices(options, { receives: true, chooses: true });
     const connection = await link.connection(signal);
     const decides = options.sourcePolicy !== undefined;
     if (decides) {

@@ -95,6 +95,7 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
     plan.session.receive({
       sinks: exports.sinks,
       stores: new Map([...storesOf(exports), ...caches.stores]),
+      chooser: plan.options.sessionExporters,
     });
     const request = { ...requestFields(plan, input), ...cacheFields(plan, input, caches) };
     const session = plan.session.needed || input.fetches ? await openSession() : await opening;

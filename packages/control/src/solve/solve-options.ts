@@ -41,7 +41,7 @@ export interface SolveOptions<E extends Exporters = Exporters> extends SessionOp
   readonly sourceRules?: readonly SourceRule[];
   /**
    * Chooses exporters besides `exports` once the result is known (capability `exporter.session`, BuildKit 0.21). What
-   * they send home needs a service among `attachables`.
+   * they send home needs a service among `attachables`, those of the session where it is shared.
    */
   readonly sessionExporters?: SessionExporters;
   /** Leaves no record in the history of builds (BuildKit 0.11). Default: false. */

@@ -4,7 +4,7 @@ import {
   FinalizeExportResponseSchema,
   FindExportersResponseSchema,
 } from "@buildkit-node/proto/exporter";
-import { unary } from "@buildkit-node/transport";
+import { type Metadata, unary } from "@buildkit-node/transport";
 import type { Attachable } from "../attachable.ts";
 
 /** What a build has brought about, before it is exported. */
@@ -33,18 +33,25 @@ export interface SessionExporters {
   ): Promise<void>;
 }
 
-/** Lets a session choose exporters, for builds that are requested so. Daemons ask since 0.21. */
-export function exporterService(exporters: SessionExporters): Attachable {
+/**
+ * Lets a session choose exporters, for builds that are requested so. Daemons ask since 0.21.
+ *
+ * @param exporters those of the session's one build; or, in a session of several, finds those of the build that a call is for
+ */
+export function exporterService(
+  exporters: SessionExporters | ((metadata: Metadata) => SessionExporters),
+): Attachable {
   const { method } = Exporter;
+  const chooser = typeof exporters === "function" ? exporters : () => exporters;
   return {
     methods: new Map([
-      unary(method.findExporters, async ({ metadata, refs }, { signal }) => {
-        const found = await exporters.find({ metadata, refs }, { signal });
+      unary(method.findExporters, async ({ metadata, refs }, { metadata: headers, signal }) => {
+        const found = await chooser(headers).find({ metadata, refs }, { signal });
         const entries = found.map(({ type, attrs }) => ({ Type: type, Attrs: { ...attrs } }));
         return create(FindExportersResponseSchema, { exporters: entries });
       }),
-      unary(method.finalizeExport, async ({ exporterResponse }, { signal }) => {
-        await exporters.finalize?.(exporterResponse, { signal });
+      unary(method.finalizeExport, async ({ exporterResponse }, { metadata, signal }) => {
+        await chooser(metadata).finalize?.(exporterResponse, { signal });
         return create(FinalizeExportResponseSchema);
       }),
     ]),
