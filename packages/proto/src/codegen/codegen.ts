@@ -1,7 +1,7 @@
 // What the generated code is made with, in place of protobuf-es' own functions of these names: descriptors that are read when
 // they are first used. protobuf-es reads them all as soon as a module is loaded, by means of a descriptor of descriptors that
 // it must build before: for the services of a daemon and a session that is 50 ms before anything is done.
-import { createFileRegistry, type DescFile, type DescMessage, type Message } from "@bufbuild/protobuf";
+import type { DescFile, DescMessage, Message } from "@bufbuild/protobuf";
 import type {
   GenEnum,
   GenFile,
@@ -9,17 +9,14 @@ import type {
   GenService,
   GenServiceMethods,
 } from "@bufbuild/protobuf/codegenv2";
+import { describeFile } from "./describe-file.ts";
 import { readFileDescriptor } from "./read-file-descriptor.ts";
 
 export type { GenEnum, GenFile, GenMessage, GenService };
 
 /** The descriptor of a file, from its serialised form in base64. */
 export function fileDesc(base64: string, imports: readonly DescFile[] = []): GenFile {
-  return lazily(() => {
-    const files = new Map(imports.map((file) => [file.proto.name, file]));
-    const proto = readFileDescriptor(base64, [...files.keys()]);
-    return known(createFileRegistry(proto, (name) => files.get(name)).getFile(proto.name));
-  });
+  return lazily(() => describeFile(readFileDescriptor(base64), imports) as GenFile);
 }
 
 /** A message of a file by its place, or one within a message by the places on the way to it. */
