@@ -1,5 +1,6 @@
 // Writes what the packages publish beside their declarations: one file for each entry of a package, and one for what its
-// entries share or load later. Importing a package loads a few files in place of a hundred.
+// entries share or load later. Importing a package loads a few files in place of a hundred. A package with an entry for its
+// siblings is that one file, which they and the umbrella load; its index only names what of it is for users.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,16 +10,25 @@ const runtime = "@buildkit-node/proto/runtime";
 const takenIn = /^(@connectrpc\/connect|multiformats|get-east-asian-width)(\/|$)/;
 const packages = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../packages");
 
-const folders = readdirSync(packages, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-await Promise.all(folders.map(({ name }) => bundle(path.join(packages, name))));
+const folders = readdirSync(packages, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => path.join(packages, name));
+const withInternal = folders.map(manifestOf).filter((manifest) => "./internal" in manifest.exports);
+const siblings = new Set(withInternal.map(({ name }) => name));
+await Promise.all(folders.map(bundle));
 
 async function bundle(folder) {
   const outdir = path.join(folder, "dist");
-  const manifest = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
+  const manifest = manifestOf(folder);
   removeScripts(outdir);
   // What entries share becomes a file more to load: those that every process loads stand alone.
   const chosen = scripts(manifest.imports);
-  const alone = manifest.name === "@buildkit-node/proto" ? ["runtime", ...chosen] : chosen;
+  const hasInternal = siblings.has(manifest.name);
+  const alone = [
+    ...chosen,
+    ...(hasInternal ? ["index", "internal"] : []),
+    ...(manifest.name === "@buildkit-node/proto" ? ["runtime"] : []),
+  ];
   const together = [...new Set(scripts(manifest.exports))].filter((entry) => !alone.includes(entry));
   const builds = [together, ...alone.map((entry) => [entry])].map((entries) =>
     build({
@@ -33,7 +43,10 @@ async function bundle(folder) {
       target: "es2023",
       // Other packages stay what they are, and so does what a package chooses by the place where it runs.
       external: ["#*", "esbuild"],
-      plugins: [externals({ folder, isRuntime: entries.includes("runtime") })],
+      plugins: [
+        ...(hasInternal && entries.includes("index") ? [namesFrom("./internal.js")] : []),
+        externals({ folder, isRuntime: entries.includes("runtime") }),
+      ],
       // For `Headers`, Node would load all of its `fetch`.
       inject: manifest.name === "@buildkit-node/transport" ? [path.join(folder, "src/rpc-headers.ts")] : [],
       // Names stay, so that stack traces can be read, and lines stay short: Node shows the one that threw.
@@ -85,6 +98,7 @@ function externals({ folder, isRuntime }) {
         if (kind === "entry-point") return undefined;
         if (wanted.startsWith("@bufbuild/")) return isRuntime ? undefined : fromRuntime;
         if (takenIn.test(wanted)) return undefined;
+        if (siblings.has(wanted)) return { path: `${wanted}/internal`, external: true };
         const [, part] = generated.exec(wanted) ?? [];
         if (part !== undefined) return { path: path.join(packages, "proto/src", `${part}.ts`) };
         return { path: wanted, external: true };
@@ -95,6 +109,19 @@ function externals({ folder, isRuntime }) {
       esbuild.onResolve({ filter: codegen }, () => (isRuntime ? made : fromRuntime));
     },
   };
+}
+
+/** Makes an index the list of what it exports, from the file that holds it all. */
+function namesFrom(whole) {
+  const resolved = { path: whole, external: true, sideEffects: false };
+  return {
+    name: "names",
+    setup: (esbuild) => esbuild.onResolve({ filter: /^\.\// }, () => resolved),
+  };
+}
+
+function manifestOf(folder) {
+  return JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
 }
 
 /** The scripts that a manifest names, without folder and ending. */

@@ -11,18 +11,14 @@ const files = `
   @buildkit-node/control/dist/index.js
   @buildkit-node/core/dist/index.js
   @buildkit-node/exporters/dist/index.js
-  @buildkit-node/gateway/dist/index.js
   @buildkit-node/gateway/dist/internal.js
-  @buildkit-node/gateway/dist/shared/…
   @buildkit-node/llb/dist/index.js
   @buildkit-node/llb/dist/sha256/node.js
   @buildkit-node/oci/dist/index.js
   @buildkit-node/progress/dist/index.js
   @buildkit-node/proto/dist/runtime.js
   @buildkit-node/session/dist/index.js
-  @buildkit-node/transport/dist/index.js
   @buildkit-node/transport/dist/internal.js
-  @buildkit-node/transport/dist/shared/…
 `;
 
 const program = `

@@ -1,4 +1,5 @@
 // For the other packages of this workspace: no promise is made to anybody else.
+
 export { frameMessage, writePrefix } from "./grpc/frame-message.ts";
 export { type GrpcServer, type GrpcServerOptions, serveGrpc } from "./grpc/grpc-server.ts";
 export { MessageBatch } from "./grpc/message-batch.ts";
@@ -7,4 +8,5 @@ export { bytesMessageData, framedBytesMessage, MessageDuplex } from "./grpc/mess
 export { type CallResponse, readResponse } from "./grpc/read-response.ts";
 export { decodeStatus, encodeStatus, type GrpcStatus, statusCode, statusName } from "./grpc/status.ts";
 export { StreamLostError } from "./http2-server/http2-server-stream.ts";
+export * from "./index.ts";
 export { RenewedConnection } from "./renewed-connection.ts";
