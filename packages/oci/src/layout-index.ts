@@ -7,6 +7,9 @@ export const imageNameAnnotation = "io.containerd.image.name";
 /** The annotation that carries an image's tag in the `index.json` of an OCI layout. */
 export const refNameAnnotation = "org.opencontainers.image.ref.name";
 
+/** The annotation with the time of a descriptor; a daemon gives each export's its own. */
+const createdAnnotation = "org.opencontainers.image.created";
+
 /** The `index.json` of a new layout. */
 export const emptyIndex: Index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] };
 
@@ -15,7 +18,7 @@ export type LayoutName = { readonly name: string } | { readonly tag: string };
 
 /**
  * Files a manifest in a layout's index as BuildKit's clients do. Under a name or tag it takes the place of what was
- * there; without any it is appended.
+ * there; without any it is appended. One that is filed there already keeps its place and its time of creation.
  */
 export function putInIndex(index: Index, descriptor: Descriptor, names: readonly LayoutName[] = []): Index {
   if (names.length === 0) {
@@ -23,7 +26,10 @@ export function putInIndex(index: Index, descriptor: Descriptor, names: readonly
   }
   const put = (manifests: readonly Descriptor[], name: LayoutName): readonly Descriptor[] => {
     const entry = named(descriptor, name);
-    return [...manifests.filter((manifest) => nameKey(manifest) !== nameKey(entry)), entry];
+    const key = nameKey(entry);
+    const [present, ...more] = manifests.filter((manifest) => nameKey(manifest) === key);
+    if (present && more.length === 0 && isSameButForTime(present, entry)) return manifests;
+    return [...manifests.filter((manifest) => nameKey(manifest) !== key), entry];
   };
   return { ...index, manifests: names.reduce(put, index.manifests) };
 }
@@ -48,6 +54,15 @@ function named(descriptor: Descriptor, name: LayoutName): Descriptor {
       ? { [refNameAnnotation]: name.tag }
       : { [imageNameAnnotation]: name.name, [refNameAnnotation]: refNameOf(name.name) };
   return { ...descriptor, annotations: { ...descriptor.annotations, ...annotations } };
+}
+
+function isSameButForTime(one: Descriptor, other: Descriptor): boolean {
+  return JSON.stringify(undated(one)) === JSON.stringify(undated(other));
+}
+
+function undated(descriptor: Descriptor): Descriptor {
+  const { [createdAnnotation]: _, ...annotations } = descriptor.annotations ?? {};
+  return { ...descriptor, annotations };
 }
 
 /** The tag or digest of a name with a host in front; a name without a host stands for itself. */

@@ -38,6 +38,16 @@ describe("putInIndex", () => {
     ]);
   });
 
+  it("leaves what is filed so already where it is, whenever it was created", () => {
+    const created = (at: string) => ({ ...first, annotations: { "org.opencontainers.image.created": at } });
+    const index = putInIndex(putInIndex(emptyIndex, created("then"), [{ tag: "a" }]), second, [{ tag: "b" }]);
+    expect(putInIndex(index, created("now"), [{ tag: "a" }])).toEqual(index);
+    const changed = { ...created("now"), platform: { os: "linux", architecture: "arm64" } };
+    const { manifests } = putInIndex(index, changed, [{ tag: "a" }]);
+    expect(manifests.map(({ digest }) => digest)).toEqual([second.digest, first.digest]);
+    expect(manifests[1]).toMatchObject({ annotations: { "org.opencontainers.image.created": "now" } });
+  });
+
   it.each([
     ["docker.io/library/app", ""],
     ["app:dev", "app:dev"],
