@@ -4,7 +4,7 @@ import { type ByteString, fromText } from "../fsutil/byte-string.ts";
 import { DiskTree, type OnUnreadable } from "../fsutil/disk-tree.ts";
 import type { Tree } from "../fsutil/tree.ts";
 import type { VirtualDirectory } from "../virtual/virtual-directory.ts";
-import { readVirtualIndex, type VirtualNode } from "../virtual/virtual-index.ts";
+import { readVirtualIndex, type VirtualIndex } from "../virtual/virtual-index.ts";
 import { VirtualTree } from "../virtual/virtual-tree.ts";
 
 /** Makes the tree of one transfer. */
@@ -27,7 +27,7 @@ export function serveVirtual(name: string, directory: VirtualDirectory): ServedD
     const message = `the local source "${name}" is no directory: ${advice}`;
     throw new InvalidArgumentError(`directories.${name}`, directory, message);
   }
-  let index: Promise<VirtualNode> | undefined;
+  let index: Promise<VirtualIndex> | undefined;
   return async (signal) => {
     index ??= readVirtualIndex(name, directory, signal);
     index.catch(() => {

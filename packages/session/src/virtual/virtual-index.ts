@@ -6,16 +6,27 @@ import { Turn } from "../fsutil/turn.ts";
 import { statProblem } from "./check-stat.ts";
 import type { VirtualDirectory, VirtualEntry } from "./virtual-directory.ts";
 
-/** An entry in its place. */
-export interface VirtualNode {
+/** The entries of a virtual directory, each in its place. */
+export interface VirtualIndex {
+  readonly root: VirtualFolder;
+  /** Of hard links: the files that they share their contents with. */
+  readonly originals: ReadonlyMap<VirtualEntry, VirtualEntry>;
+  /** The files that hard links lead to. */
+  readonly shared: ReadonlySet<VirtualEntry>;
+}
+
+/** What has a place. What is no directory is its entry alone: of very many files not much more is held than they are. */
+export type VirtualNode = VirtualFolder | VirtualEntry;
+
+export class VirtualFolder {
   /** `undefined` for a directory that was left out. */
   entry: VirtualEntry | undefined;
-  /** By name; `undefined` for what is no directory. */
-  readonly children: Map<ByteString, VirtualNode> | undefined;
-  /** The file that a hard link shares its contents with. */
-  original: VirtualNode | undefined;
-  /** Whether a hard link leads here. */
-  shared: boolean;
+  /** By name. */
+  readonly children: Map<ByteString, VirtualNode> = new Map();
+
+  constructor(entry: VirtualEntry | undefined) {
+    this.entry = entry;
+  }
 }
 
 /**
@@ -27,8 +38,8 @@ export async function readVirtualIndex(
   name: string,
   directory: VirtualDirectory,
   signal: AbortSignal,
-): Promise<VirtualNode> {
-  const index = new VirtualIndex(name, directory.sort);
+): Promise<VirtualIndex> {
+  const index = new IndexBuilder(name, directory.sort);
   const turn = new Turn();
   try {
     for await (const entry of directory.entries()) {
@@ -41,14 +52,16 @@ export async function readVirtualIndex(
     throw index.broken(error);
   }
   index.link();
-  return index.root;
+  return index;
 }
 
-class VirtualIndex {
-  readonly root: VirtualNode = emptyDirectory(undefined);
+class IndexBuilder implements VirtualIndex {
+  readonly root: VirtualFolder = new VirtualFolder(undefined);
+  readonly originals: Map<VirtualEntry, VirtualEntry> = new Map();
+  readonly shared: Set<VirtualEntry> = new Set();
   readonly #name: string;
   readonly #sort: boolean;
-  readonly #hardLinks: { readonly path: ByteString; readonly node: VirtualNode }[] = [];
+  readonly #hardLinks: VirtualEntry[] = [];
   #last: ByteString | undefined;
 
   constructor(name: string, sort: boolean) {
@@ -65,32 +78,31 @@ class VirtualIndex {
     this.#last = path;
     const slash = path.lastIndexOf("/");
     const siblings = this.#directory(path, slash < 0 ? "" : path.slice(0, slash));
-    const known = siblings.get(path.slice(slash + 1));
-    const type = entry.stat?.type ?? "file";
-    if (known !== undefined && (known.entry !== undefined || type !== "directory")) {
-      throw this.#wrong(path, known.entry === undefined ? "there are entries below it" : "it comes twice");
-    }
-    if (known !== undefined) {
-      known.entry = entry;
+    const name = path.slice(slash + 1);
+    const known = siblings.get(name);
+    const isFolder = entry.stat?.type === "directory";
+    if (known === undefined) {
+      siblings.set(name, isFolder ? new VirtualFolder(entry) : entry);
+      if (entry.stat?.type === "hardLink") this.#hardLinks.push(entry);
       return;
     }
-    const node = type === "directory" ? emptyDirectory(entry) : leaf(entry);
-    siblings.set(path.slice(slash + 1), node);
-    if (type === "hardLink") this.#hardLinks.push({ path, node });
+    const leftOut = known instanceof VirtualFolder && known.entry === undefined;
+    if (!leftOut || !isFolder)
+      throw this.#wrong(path, leftOut ? "there are entries below it" : "it comes twice");
+    known.entry = entry;
   }
 
   /** Finds what hard links lead to, once everything is there. */
   link(): void {
-    for (const { path, node } of this.#hardLinks) {
-      const target = bytesOf(node.entry?.stat?.linkname ?? "");
+    for (const entry of this.#hardLinks) {
+      const target = bytesOf(entry.stat?.linkname ?? "");
       const original = findNode(this.root, target);
-      const type = original?.entry?.stat?.type;
-      if (original === undefined || original.children !== undefined || type === "hardLink") {
+      if (original === undefined || original instanceof VirtualFolder || original.stat?.type === "hardLink") {
         const what = original === undefined ? "is not there" : "is no file";
-        throw this.#wrong(path, `it is a hard link to "${toText(target)}", which ${what}`);
+        throw this.#wrong(bytesOf(entry.path), `it is a hard link to "${toText(target)}", which ${what}`);
       }
-      node.original = original;
-      original.shared = true;
+      this.originals.set(entry, original);
+      this.shared.add(original);
     }
   }
 
@@ -104,22 +116,19 @@ class VirtualIndex {
 
   /** What is in a directory, which is made with those above it if nobody has named it. */
   #directory(path: ByteString, directory: ByteString): Map<ByteString, VirtualNode> {
-    let children = this.root.children ?? new Map<ByteString, VirtualNode>();
-    if (directory === "") return children;
+    let folder = this.root;
+    if (directory === "") return folder.children;
     for (const name of directory.split("/")) {
-      let node = children.get(name);
+      let node = folder.children.get(name);
       if (node === undefined) {
-        node = emptyDirectory(undefined);
-        children.set(name, node);
+        node = new VirtualFolder(undefined);
+        folder.children.set(name, node);
       }
-      if (node.children === undefined)
-        throw this.#wrong(
-          path,
-          `it lies below "${toText(bytesOf(node.entry?.path ?? ""))}", which is no directory`,
-        );
-      children = node.children;
+      if (!(node instanceof VirtualFolder))
+        throw this.#wrong(path, `it lies below "${toText(bytesOf(node.path))}", which is no directory`);
+      folder = node;
     }
-    return children;
+    return folder.children;
   }
 
   #checkOrder(path: ByteString): void {
@@ -138,10 +147,12 @@ class VirtualIndex {
 }
 
 /** The node of a path; the empty path is the root. */
-export function findNode(root: VirtualNode, path: ByteString): VirtualNode | undefined {
+export function findNode(root: VirtualFolder, path: ByteString): VirtualNode | undefined {
   if (path === "") return root;
   let node: VirtualNode | undefined = root;
-  for (const name of path.split("/")) node = node?.children?.get(name);
+  for (const name of path.split("/")) {
+    node = node instanceof VirtualFolder ? node.children.get(name) : undefined;
+  }
   return node;
 }
 
@@ -152,12 +163,4 @@ export function bytesOf(name: string | Uint8Array): ByteString {
 /** In the order of these a directory comes right before what is in it. */
 function orderKey(path: ByteString): string {
   return path.replaceAll("/", "\0");
-}
-
-function leaf(entry: VirtualEntry): VirtualNode {
-  return { entry, children: undefined, original: undefined, shared: false };
-}
-
-function emptyDirectory(entry: VirtualEntry | undefined): VirtualNode {
-  return { entry, children: new Map(), original: undefined, shared: false };
 }

@@ -5,37 +5,40 @@ import { LocalSourceError } from "../fsutil/local-source-error.ts";
 import { sortInTurns } from "../fsutil/sort-in-turns.ts";
 import type { Listing, OpenFile, Tree, TreeEntry } from "../fsutil/tree.ts";
 import { openContents } from "./open-contents.ts";
-import type { VirtualStat, VirtualType } from "./virtual-directory.ts";
-import { bytesOf, findNode, type VirtualNode } from "./virtual-index.ts";
+import type { VirtualEntry, VirtualStat, VirtualType } from "./virtual-directory.ts";
+import { bytesOf, findNode, VirtualFolder, type VirtualIndex } from "./virtual-index.ts";
 
 /** A virtual directory as a tree that can be sent, in one transfer. */
-export class VirtualTree implements Tree<VirtualNode> {
+export class VirtualTree implements Tree<VirtualEntry> {
   readonly #name: string;
-  readonly #root: VirtualNode;
+  readonly #index: VirtualIndex;
   /** Files that hard links lead to: the paths under which they were described first. */
-  readonly #links = new Map<VirtualNode, ByteString>();
+  readonly #links = new Map<VirtualEntry, ByteString>();
 
   /** `name` is the local source's, for messages. */
-  constructor(name: string, root: VirtualNode) {
+  constructor(name: string, index: VirtualIndex) {
     this.#name = name;
-    this.#root = root;
+    this.#index = index;
   }
 
   *list(path: ByteString): Generator<undefined, Listing | undefined> {
-    const children = findNode(this.#root, path)?.children;
-    if (children === undefined) return undefined;
+    const folder = findNode(this.#index.root, path);
+    if (!(folder instanceof VirtualFolder)) return undefined;
     const directories = new Set<ByteString>();
-    for (const [name, node] of children) if (node.children !== undefined) directories.add(name);
-    return { names: yield* sortInTurns([...children.keys()]), directories };
+    for (const [name, node] of folder.children) if (node instanceof VirtualFolder) directories.add(name);
+    return { names: yield* sortInTurns([...folder.children.keys()]), directories };
   }
 
-  describe(path: ByteString): TreeEntry<VirtualNode> | undefined {
-    const found = findNode(this.#root, path);
+  describe(path: ByteString): TreeEntry<VirtualEntry> | undefined {
+    const { root, originals, shared } = this.#index;
+    const found = findNode(root, path);
     if (found === undefined) return undefined;
-    const node = found.original ?? found;
-    const stat = node.entry?.stat ?? {};
-    const type = node.children === undefined ? (stat.type ?? "file") : "directory";
-    const first = node.shared && type !== "symlink" ? this.#firstLink(node, path) : "";
+    const isFolder = found instanceof VirtualFolder;
+    const entry = isFolder ? found.entry : (originals.get(found) ?? found);
+    const stat = entry?.stat ?? {};
+    const type = isFolder ? "directory" : (stat.type ?? "file");
+    const isShared = entry !== undefined && type !== "symlink" && shared.has(entry);
+    const first = isShared ? this.#firstLink(entry, path) : "";
     const linkname = type === "symlink" ? bytesOf(stat.linkname ?? "") : first;
     return {
       stat: {
@@ -49,21 +52,22 @@ export class VirtualTree implements Tree<VirtualNode> {
         deviceMajor: stat.deviceMajor ?? 0,
         deviceMinor: stat.deviceMinor ?? 0,
       },
-      file: type === "file" && first === "" ? node : undefined,
+      file: type === "file" && first === "" ? entry : undefined,
     };
   }
 
   readLink(path: ByteString): ByteString | undefined {
-    const stat = findNode(this.#root, path)?.entry?.stat;
+    const found = findNode(this.#index.root, path);
+    const stat = found instanceof VirtualFolder ? undefined : found?.stat;
     return stat?.type === "symlink" ? bytesOf(stat.linkname ?? "") : undefined;
   }
 
-  open({ entry }: VirtualNode, signal: AbortSignal): OpenFile {
-    return openContents(() => entry?.open?.() ?? "", {
-      expectedBytes: entry?.stat?.size,
+  open(entry: VirtualEntry, signal: AbortSignal): OpenFile {
+    return openContents(() => entry.open?.() ?? "", {
+      expectedBytes: entry.stat?.size,
       signal,
       explain: (cause) => {
-        const path = toText(bytesOf(entry?.path ?? ""));
+        const path = toText(bytesOf(entry.path));
         const why = errorMessage(cause);
         const message = `cannot read the entry "${path}" of the local source "${this.#name}": ${why}`;
         return new LocalSourceError(path, message, { cause });
@@ -72,9 +76,9 @@ export class VirtualTree implements Tree<VirtualNode> {
   }
 
   /** The path under which a file with several links was described first; empty for that one itself. */
-  #firstLink(node: VirtualNode, path: ByteString): ByteString {
-    const first = this.#links.get(node);
-    if (first === undefined) this.#links.set(node, path);
+  #firstLink(entry: VirtualEntry, path: ByteString): ByteString {
+    const first = this.#links.get(entry);
+    if (first === undefined) this.#links.set(entry, path);
     return first ?? "";
   }
 }
