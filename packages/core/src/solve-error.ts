@@ -118,7 +118,7 @@ export class SolveError extends BuildkitError implements SolveErrorFields {
   format(): string {
     const advice = errorAdvice(this.text);
     const end = [
-      `error: ${plain(this.text)}`,
+      `error: ${this.text.split("\n").map(shortened).join("\n")}`,
       ...this.denied.map((reason) => `denied: ${plain(reason)}`),
       ...(this.detailsMissing ? ["(the details were too large to be sent)"] : []),
       ...(advice === undefined ? [] : [`hint: ${plain(advice)}`]),
@@ -136,7 +136,9 @@ export class SolveError extends BuildkitError implements SolveErrorFields {
   }
 
   #evidence(): readonly string[] {
-    const sources = this.sources.map(formatSource).filter((section) => section !== "");
+    // A place may be named twice, by the frontend and by what it called.
+    const places = new Set(this.sources.map(formatSource));
+    const sources = [...places].filter((section) => section !== "");
     const isSilent = this.logs.length === 0 && (sources.length > 0 || this.vertex?.name === undefined);
     return [...(isSilent ? [] : [formatLogs(this.vertex?.name, this.logs)]), ...sources];
   }
@@ -151,7 +153,7 @@ function messageOf({ text, sources, detailsMissing }: SolveErrorFields): string 
 }
 
 function formatLogs(name: string | undefined, logs: readonly string[]): string {
-  const head = name === undefined ? [] : [`> ${plain(name)}`];
+  const head = name === undefined ? [] : [`> ${shortened(name)}`];
   return [...head, ...logs.map((line) => `  ${plain(line)}`.trimEnd())].join("\n");
 }
 
@@ -172,7 +174,18 @@ function formatSource(source: ErrorSource): string {
 }
 
 function formatLine({ number, text, marked }: ExcerptLine, width: number): string {
-  return `${marked ? ">" : " "} ${String(number).padStart(width)} | ${plain(text)}`.trimEnd();
+  return `${marked ? ">" : " "} ${String(number).padStart(width)} | ${shortened(text)}`.trimEnd();
+}
+
+/** Shown of a longer line, which a step may well be: how it begins and how it ends. */
+const beginning = 300;
+const ending = 100;
+
+function shortened(line: string): string {
+  const text = [...plain(line)];
+  const left = text.length - beginning - ending;
+  if (left <= 0) return text.join("");
+  return `${text.slice(0, beginning).join("")} … (${left} more) … ${text.slice(-ending).join("")}`;
 }
 
 /** Text for a terminal: what a daemon or a build step wrote must not move the cursor or set colours. */

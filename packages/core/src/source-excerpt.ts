@@ -12,7 +12,7 @@ export interface ExcerptLine {
 /** Lines shown before and after the marked ones. */
 const contextLines = 3;
 
-/** Marked lines shown at most; the middle of a longer run says nothing more. */
+/** Marked lines shown at most, the first ones: what is left of a longer run says nothing more. */
 const maxMarkedLines = 40;
 
 /** The lines that the ranges name, with some around them. Ranges outside the file give nothing. */
@@ -20,11 +20,12 @@ export function sourceExcerpt(data: Uint8Array, ranges: readonly Range[]): reado
   const lines = new TextDecoder().decode(data).split("\n");
   const marked = new Set<number>();
   for (const { start, end } of ranges) {
-    const last = Math.min(Math.max(start.line, end.line), lines.length, start.line + maxMarkedLines);
+    const last = Math.min(Math.max(start.line, end.line), lines.length);
     for (let line = Math.max(start.line, 1); line <= last; line++) marked.add(line);
   }
   const shown = new Set<number>();
-  for (const line of marked) {
+  // Frontends give a step of many lines as many ranges.
+  for (const line of [...marked].sort((a, b) => a - b).slice(0, maxMarkedLines)) {
     const last = Math.min(line + contextLines, lines.length);
     for (let near = Math.max(line - contextLines, 1); near <= last; near++) shown.add(near);
   }

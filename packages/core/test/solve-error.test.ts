@@ -62,6 +62,29 @@ describe("SolveError", () => {
     );
   });
 
+  it("shows how a very long line begins and ends, without cutting signs in half", () => {
+    const command = `RUN echo ${"🎉".repeat(1000)} && false`;
+    const error = new SolveError({
+      ...failed,
+      text: `process ${JSON.stringify(command)} did not complete successfully: exit code: 1`,
+      vertex: { digest: "sha256:1", name: `[2/2] ${command}` },
+      sources: [{ ...failed.sources[0]!, data: bytes(command), ranges: [at(1)] }],
+    });
+    const lines = error.format().split("\n");
+    expect(lines.every((line) => [...line].length < 440)).toBe(true);
+    expect(error.format()).not.toMatch(/\p{Surrogate}/u);
+    expect(lines.at(-1)).toMatch(
+      /^error: process "RUN echo 🎉+ … \(\d+ more\) … 🎉+ && false" did .* exit code: 1$/u,
+    );
+    expect(error.message).toContain(command);
+  });
+
+  it("draws a place once that is named twice", () => {
+    const [source] = failed.sources;
+    const twice = new SolveError({ ...failed, sources: [source!, source!] });
+    expect(twice.format()).toBe(new SolveError(failed).format());
+  });
+
   it("draws what there is when there is little", () => {
     const { vertex, exitCode, frontend, ...rest } = failed;
     const error = new SolveError({ ...rest, text: "no", sources: [], logs: [], detailsMissing: true });
@@ -115,9 +138,13 @@ describe("sourceExcerpt", () => {
     expect(sourceExcerpt(data, [at(0)])).toEqual([]);
   });
 
-  it("is bounded for a range of any size", () => {
-    const data = bytes("x\n".repeat(100_000));
-    expect(sourceExcerpt(data, [at(1, 2 ** 31)]).length).toBeLessThan(60);
+  it.each([
+    ["one range", [at(5, 2 ** 31)]],
+    ["as many ranges", Array.from({ length: 1000 }, (_, index) => at(index + 5))],
+  ])("is bounded for a step of many lines, given as %s", (_, ranges) => {
+    const excerpt = sourceExcerpt(bytes("x\n".repeat(100_000)), ranges);
+    expect(excerpt.map(({ number }) => number)).toEqual(Array.from({ length: 46 }, (_, index) => index + 2));
+    expect(excerpt.every(({ number, marked }) => marked === number >= 5)).toBe(true);
   });
 });
 
