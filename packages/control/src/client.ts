@@ -14,6 +14,7 @@ import {
 import { type CloseOptions, RunningBuilds } from "./session/running-builds.ts";
 import { type OpenSessionOptions, SharedSession } from "./session/shared-session.ts";
 import { Build } from "./solve/build.ts";
+import { checkOptions } from "./solve/check-options.ts";
 import { planBuild } from "./solve/plan-build.ts";
 import type { SolveInput } from "./solve/solve-input.ts";
 import type { Exporters, SolveOptions } from "./solve/solve-options.ts";
@@ -111,6 +112,7 @@ export class Client implements AsyncDisposable {
     options: SolveOptions<E> = {},
   ): Build<SolveResult<E>> {
     if (this.#builds.isClosing) throw this.#closedError();
+    checkOptions(options);
     const ref = options.ref ?? randomId();
     const build = new Build(ref, planBuild(this.#link, ref, input, options), options.signal);
     this.#builds.add(build);
@@ -158,6 +160,7 @@ export class Client implements AsyncDisposable {
    */
   async openSession(options: OpenSessionOptions = {}): Promise<SharedSession> {
     if (this.#builds.isClosing) throw this.#closedError();
+    checkOptions(options);
     const session = await SharedSession.open(this.#link, options);
     this.#sessions.add(session);
     void session.closed.then(() => this.#sessions.delete(session));

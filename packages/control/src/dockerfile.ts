@@ -4,6 +4,7 @@ import { InvalidArgumentError } from "@buildkit-node/core";
 import { formatPlatform, type Platform, parsePlatform } from "@buildkit-node/oci";
 import { type AttestationOptions, attestationAttrs } from "./attestations.ts";
 import type { LocalSource } from "./session/session-options.ts";
+import { checkList, checkTexts } from "./solve/check-options.ts";
 import { layoutImage } from "./solve/layout-context.ts";
 import type { FrontendInput } from "./solve/solve-input.ts";
 import type { Exporters, SolveOptions } from "./solve/solve-options.ts";
@@ -48,8 +49,8 @@ export interface DockerfileOptions<E extends Exporters = Exporters>
   readonly contexts?: Readonly<Record<string, ContextSource>>;
   /** Statements about the image. They need an exporter of images, or come as files with `local` and `tar`. */
   readonly attest?: AttestationOptions;
-  /** Runs all steps anew, or those of the stages named. Default: none. */
-  readonly noCache?: true | readonly string[];
+  /** Runs all steps anew, or those of the stages named. Default: false. */
+  readonly noCache?: boolean | readonly string[];
   /** Whether images are looked up in their registries even if the daemon has them. Default: false. */
   readonly pull?: boolean;
   /** Lines of `/etc/hosts` for run steps, name to address. */
@@ -64,7 +65,7 @@ export interface DockerfileBuild<E extends Exporters> {
   readonly solve: SolveOptions<E>;
 }
 
-/** @throws {InvalidArgumentError} for a context or a Dockerfile that is not there, and a platform that is none */
+/** @throws {InvalidArgumentError} for a context or a Dockerfile that is not there, a platform that is none, and values that are no texts */
 export function dockerfileBuild<E extends Exporters>(options: DockerfileOptions<E>): DockerfileBuild<E> {
   const place = placeOf(options);
   const contexts = namedContexts(options.contexts ?? {});
@@ -176,25 +177,29 @@ function localOf(source: LocalSource): LocalSource | undefined {
 }
 
 function optionAttrs(options: DockerfileOptions): Readonly<Record<string, string>> {
-  const { target, platforms = [], noCache, pull, extraHosts = {}, network } = options;
+  const { target, platforms = [], noCache = false, pull, extraHosts = {}, network } = options;
+  checkList("platforms", platforms);
+  checkTexts("extraHosts", extraHosts);
   const hosts = Object.entries(extraHosts).map(([name, address]) => `${name}=${address}`);
   return {
     ...(target !== undefined && { target }),
     ...(platforms.length > 0 && { platform: platforms.map(platformText).join(",") }),
-    ...(noCache !== undefined && { "no-cache": noCache === true ? "" : noCache.join(",") }),
+    ...(noCache !== false && { "no-cache": noCache === true ? "" : noCache.join(",") }),
     ...(pull === true && { "image-resolve-mode": "pull" }),
     ...(hosts.length > 0 && { "add-hosts": hosts.join(",") }),
     ...(network !== undefined && { "force-network-mode": network }),
-    ...prefixed("build-arg:", options.args ?? {}),
-    ...prefixed("label:", options.labels ?? {}),
+    ...prefixed("build-arg:", "args", options.args ?? {}),
+    ...prefixed("label:", "labels", options.labels ?? {}),
     ...attestationAttrs(options.attest ?? {}),
   };
 }
 
 function prefixed(
   prefix: string,
+  argument: string,
   values: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
+  checkTexts(argument, values);
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]));
 }
 

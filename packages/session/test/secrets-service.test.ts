@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { Secrets } from "@buildkit-node/proto/secrets";
 import { maxSecretBytes, type SecretsOptions, secretsService } from "@buildkit-node/session";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -85,6 +86,17 @@ describe("secrets", () => {
       expect((error as Error).message.length).toBeLessThan(300);
     }
   });
+
+  it.each(["s3cret", 5, null, {}, { value: undefined }, { value: 5 }])(
+    "are refused without being repeated where there is no source: %o",
+    async (given) => {
+      // What a program without types may well give: the secret itself.
+      const secrets = { npmrc: given } as unknown as SecretsOptions["secrets"];
+      const error = await secretsService({ secrets }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: "ERR_BUILDKIT_INVALID_ARGUMENT", value: "npmrc" });
+      expect(inspect(error)).not.toContain("s3cret");
+    },
+  );
 
   it("fail the build when they cannot be had or have grown too large, without a word of what they are", async () => {
     const file = join(dir, "secret");

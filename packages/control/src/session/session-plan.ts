@@ -38,14 +38,6 @@ export interface SessionPlan {
 
 /** @throws {InvalidArgumentError} for a directory that does not exist or cannot be read, and for an option that is the session's */
 export function planSession(link: Link, ref: string, options: SolveOptions): SessionPlan {
-  const { exports = [] } = options;
-  if (!Array.isArray(exports)) {
-    throw new InvalidArgumentError(
-      "exports",
-      exports,
-      "exports is no list of exporters: write [local({ … })]",
-    );
-  }
   if (options.session === undefined) return planOwnSession(ref, options);
   for (const name of sessionOptionNames) {
     if (options[name] === undefined) continue;

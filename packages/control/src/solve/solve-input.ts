@@ -37,13 +37,13 @@ export type KnownInput =
 export function knownInput(input: SolveInput): KnownInput {
   if (typeof input === "function") return { kind: "function", build: input };
   if (typeof input !== "object" || input === null) throw noInput(input);
-  if (input instanceof Definition || "isOpen" in input) return { kind: "graph", graph: input };
+  if (isGraph(input)) return { kind: "graph", graph: input };
   if ("platforms" in input && "frontend" in input) {
     const message = "the input has both platforms and frontend, and can be only one of them";
     throw new InvalidArgumentError("input", input, `${message}: a frontend takes graphs as inputs`);
   }
   if ("platforms" in input) {
-    const graphs = new Map(Object.entries(input.platforms));
+    const graphs = graphsOf("input.platforms", input.platforms);
     if (graphs.size > 0) return { kind: "platforms", graphs };
     throw new InvalidArgumentError("input.platforms", input.platforms, "there is no platform to build for");
   }
@@ -52,7 +52,24 @@ export function knownInput(input: SolveInput): KnownInput {
   if (typeof frontend !== "string" || frontend === "") {
     throw new InvalidArgumentError("input.frontend", frontend, "the frontend's name is missing");
   }
-  return { kind: "frontend", frontend, inputs: new Map(Object.entries(inputs)) };
+  return { kind: "frontend", frontend, inputs: graphsOf("input.inputs", inputs) };
+}
+
+function graphsOf(
+  argument: string,
+  graphs: Readonly<Record<string, State | Definition>>,
+): ReadonlyMap<string, State | Definition> {
+  const entries = Object.entries(graphs ?? {});
+  for (const [name, graph] of entries) {
+    if (isGraph(graph)) continue;
+    const message = `${argument} has ${String(graph)} as ${JSON.stringify(name)}, which must be a State or a Definition`;
+    throw new InvalidArgumentError(`${argument}.${name}`, graph, message);
+  }
+  return new Map(entries);
+}
+
+function isGraph(value: object): value is State | Definition {
+  return value instanceof Definition || (typeof value === "object" && value !== null && "isOpen" in value);
 }
 
 function noInput(input: unknown): InvalidArgumentError {

@@ -19,10 +19,15 @@ export type SecretSource =
 
 /**
  * Checks what can be checked before a build asks. Throws an `InvalidArgumentError` that names the secret, never what it is:
- * for a file that is missing or too large, a variable that is not set, a value that is too large.
+ * for what is no source, a file that is missing or too large, a variable that is not set, a value that is too large.
  */
 export async function checkSecret(id: string, source: SecretSource, env: NodeJS.ProcessEnv): Promise<void> {
   if (typeof source === "function") return;
+  // Such as the value itself, which no error may repeat.
+  if (typeof source !== "object" || source === null) {
+    const message = `the secret ${id} is no source of one: write { value }, { env } or { file }`;
+    throw new InvalidArgumentError("secrets", id, message);
+  }
   if ("file" in source) {
     const { size } = await stat(source.file).catch((cause: unknown) => {
       const message = `the file ${source.file} of the secret ${id} cannot be read: ${errorMessage(cause)}`;
@@ -36,8 +41,10 @@ export async function checkSecret(id: string, source: SecretSource, env: NodeJS.
       throw new InvalidArgumentError("secrets", id, message);
     }
     checkSize(id, Buffer.byteLength(value));
-  } else {
+  } else if (typeof source.value === "string" || source.value instanceof Uint8Array) {
     checkSize(id, Buffer.byteLength(source.value));
+  } else {
+    throw new InvalidArgumentError("secrets", id, `the value of the secret ${id} is neither text nor bytes`);
   }
 }
 
