@@ -98,10 +98,10 @@ async function cacheImport(stage: Stage): Promise<Row> {
 function dockerLoad(): Bench {
   return {
     name: "docker-load",
-    about: "load of a 256 MB image into a Docker Engine, every step cached",
+    about: "load of a 128 MB image into a Docker Engine, every step cached",
     async run() {
       await using stage = await setStage((folder) => ({
-        context: largeTree(folder, 256),
+        context: largeTree(folder, 128),
         dockerfile: copyAll,
       }));
       await using engine = await startEngine("testing", { dataRoot: "tmpfs" });

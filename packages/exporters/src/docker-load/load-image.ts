@@ -40,10 +40,13 @@ export async function loadImage(
   await sent;
 }
 
+/** What may wait to be sent: a few pieces, so that they leave together. */
+const maxWaitingBytes = 256 << 10;
+
 /** Writes the body; what comes after the engine's last word is passed over. */
 async function send(body: ClientRequest, bytes: AsyncIterable<Uint8Array>, over: AbortSignal): Promise<void> {
   for await (const piece of bytes) {
-    if (over.aborted || body.write(piece)) continue;
+    if (over.aborted || body.write(piece) || body.writableLength < maxWaitingBytes) continue;
     await once(body, "drain", { signal: over }).catch((error: unknown) => {
       if (!over.aborted) throw error;
     });
