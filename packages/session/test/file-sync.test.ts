@@ -252,6 +252,13 @@ describe("what a daemon chooses of a directory", () => {
       "pong",
       "self",
     ]);
+    // A name that looks like a pattern is not taken for the link that it is.
+    fs.symlinkSync("[x]", path.join(context, "[x]"));
+    expect(await paths(diffCopy(daemon, { followpaths: ["[x]/*", "other"] }))).toEqual(["other"]);
+    expect(await paths(diffCopy(daemon, { followpaths: ["/../other", "real/c"] }))).toEqual([
+      "real",
+      "real/c",
+    ]);
   });
 
   it("may take thousands of rules, far more than Node's own server lets through", async () => {

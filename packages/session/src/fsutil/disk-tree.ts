@@ -161,7 +161,8 @@ function open(
     return fs.opendirSync(toFsPath(full), { encoding: "latin1", bufferSize: 512 });
   } catch (error) {
     const code = systemCode(error);
-    const vanished = !isRoot && (code === "ENOENT" || code === "ENOTDIR");
+    // A link into itself has taken its place, or was named by a path to follow.
+    const vanished = !isRoot && (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP");
     if (vanished || (optional && (code === "EACCES" || code === "EPERM"))) return undefined;
     throw cannotRead(toText(full), error);
   }

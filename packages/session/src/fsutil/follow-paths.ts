@@ -19,7 +19,7 @@ const maxLinks = 40;
 export function followPaths(tree: Links, paths: readonly ByteString[]): ByteString[] | undefined {
   const search: Search = { tree, needed: new Set(), followed: new Set() };
   for (const path of paths) {
-    const cleaned = cleanPath(path);
+    const cleaned = cleanPath(`./${path}`);
     // What is asked for outside the root does not exist; only a link's target is taken to end at the root.
     if (cleaned === ".." || cleaned.startsWith("../")) search.needed.add(cleaned);
     else follow(search, cleaned, maxLinks);
