@@ -1,6 +1,7 @@
+import type { Stats } from "node:fs";
 import { access, constants, lstat, realpath, stat } from "node:fs/promises";
 import path from "node:path";
-import { InvalidArgumentError } from "@buildkit-node/core";
+import { errorMessage, InvalidArgumentError } from "@buildkit-node/core";
 import { type ByteDestination, DestinationError } from "@buildkit-node/session";
 import type { ExportDestination } from "./exporter.ts";
 
@@ -15,7 +16,7 @@ export function destinationOf(dest: ByteDestination): { readonly destination?: E
 export async function checkFileDestination(dest: ByteDestination): Promise<void> {
   if (typeof dest !== "string") return;
   if (dest === "") throw new InvalidArgumentError("dest", dest, "dest is empty: give a path or a stream");
-  const existing = await stat(dest).catch(() => undefined);
+  const existing = await lookAt(dest, dest);
   if (existing?.isDirectory() === true) {
     throw new DestinationError(dest, `cannot write ${dest}: it is a directory; give the path of a file`);
   }
@@ -30,7 +31,7 @@ export async function checkDirectoryDestination(dest: string): Promise<void> {
   if (dest === "")
     throw new InvalidArgumentError("dest", dest, "dest is empty: give the path of a directory");
   for (let directory = path.resolve(dest); ; directory = path.dirname(directory)) {
-    const existing = await stat(directory).catch(() => undefined);
+    const existing = await lookAt(directory, dest);
     if (existing === undefined && directory !== path.dirname(directory)) {
       if ((await lstat(directory).catch(() => undefined)) === undefined) continue;
       throw new DestinationError(dest, `cannot write to ${dest}: ${directory} is a link that leads nowhere`);
@@ -43,13 +44,25 @@ export async function checkDirectoryDestination(dest: string): Promise<void> {
   }
 }
 
+/** What there is of a path; `undefined` for nothing. */
+async function lookAt(path: string, dest: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw new DestinationError(dest, `cannot write ${dest}: ${errorMessage(cause)}`, { cause });
+  }
+}
+
 async function checkWritable(directory: string, dest: string): Promise<void> {
   try {
     await access(directory, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const missing =
-      cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR");
-    const why = missing ? `there is no directory ${directory}` : `${directory} is not writable`;
+    const why = isMissing(cause) ? `there is no directory ${directory}` : `${directory} is not writable`;
     throw new DestinationError(dest, `cannot write ${dest}: ${why}`, { cause });
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }

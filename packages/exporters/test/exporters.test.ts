@@ -424,6 +424,13 @@ describe("an exporter to a directory", () => {
     await expect(prepare(local({ dest: path.join(folder, "file/below") }))).rejects.toBeInstanceOf(
       DestinationError,
     );
+    for (const name of ["n".repeat(256), "a\0b"]) {
+      for (const make of [local, tar]) {
+        await expect(prepare<unknown>(make({ dest: path.join(folder, name) }))).rejects.toBeInstanceOf(
+          DestinationError,
+        );
+      }
+    }
     fs.symlinkSync("nowhere", path.join(folder, "link"));
     for (const dest of ["link", "link/below"]) {
       await expect(prepare(local({ dest: path.join(folder, dest) }))).rejects.toThrow("leads nowhere");

@@ -154,6 +154,20 @@ describe("files that are received by somebody who is not root", () => {
     expect(fs.readdirSync(parent, { recursive: true })).toEqual(["there"]);
   });
 
+  it("leave nothing beside an entry whose place they cannot take", async ({ skip }) => {
+    if (process.geteuid?.() !== 0) skip("needs files of somebody else's");
+    const dest = await tempDir();
+    // Only who owns an entry of a sticky directory may replace it.
+    fs.mkdirSync(path.join(dest, "closed"));
+    fs.writeFileSync(path.join(dest, "closed/file"), "");
+    fs.chmodSync(path.join(dest, "closed"), 0o1777);
+    fs.chmodSync(dest, 0o1777);
+    await asNobody(async () => {
+      await expect(receive(directorySink({ dest }))).rejects.toThrow();
+    });
+    expect(fs.readdirSync(dest, { recursive: true }).sort()).toEqual(["closed", "closed/file"]);
+  });
+
   it("join what several builds make at the same time", async () => {
     const parent = await theirs();
     const dest = path.join(parent, "out");

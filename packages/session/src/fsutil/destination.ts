@@ -79,8 +79,18 @@ export class Destination {
     } catch (error) {
       if (!exists(error)) throw error;
       const temporary = this.temporary(place.directory);
-      make(this.entry(temporary));
+      this.orRemove(temporary, () => make(this.entry(temporary)));
       this.rename(temporary, place);
+    }
+  }
+
+  /** Does something to an entry that is not complete; it is gone when that fails. */
+  orRemove<T>(temporary: Place, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.remove(temporary);
+      throw error;
     }
   }
 
@@ -89,9 +99,9 @@ export class Destination {
     return { directory, name: `.buildkit-node-${randomBytes(8).toString("hex")}.tmp` };
   }
 
-  /** Gives an entry its name; what had it before is gone. */
+  /** Gives an entry that is complete its name; what had it before is gone. The entry is, too, when that fails. */
   rename(from: Place, to: Place): void {
-    this.#put(() => this.entry(from), to);
+    this.orRemove(from, () => this.#put(() => this.entry(from), to));
   }
 
   /** Gives an entry from somewhere else its place; what had it before is gone. */

@@ -163,6 +163,7 @@ export class TreeWriter {
       fs.lutimesSync(made, time, time);
       this.#destination.rename(temporary, place);
     } catch (cause) {
+      this.#destination.remove(temporary);
       const path = this.#destination.display(place);
       const kind = stat.mode & Mode.namedPipe ? "a named pipe" : "a device";
       const advice = "export to a tar file instead, or leave the file out";
