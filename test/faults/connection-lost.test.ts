@@ -1,10 +1,12 @@
 import { writeFile } from "node:fs/promises";
+import { inspect } from "node:util";
 import { type Build, connect } from "@buildkit-node/control";
 import { startRelay } from "@buildkit-node/daemon";
 import { local } from "@buildkit-node/exporters";
 import { copy, local as localSource, mkfile, scratch } from "@buildkit-node/llb";
-import { ConnectionLostError } from "@buildkit-node/transport";
+import { ConnectError, ConnectionLostError } from "@buildkit-node/transport";
 import { expect, it } from "vitest";
+import { faultyWay } from "../support/faulty-way.ts";
 import { shell, toolsDirectory, toolsRoot, workDirectory } from "../support/tools.ts";
 import { describeEachDaemon } from "../support/ways.ts";
 
@@ -56,6 +58,34 @@ describeEachDaemon("a connection that is lost", ({ address }) => {
       await lost;
       await build.settled();
     }
+  });
+});
+
+describeEachDaemon("a connection that is cut", ({ address }) => {
+  // From the first frame of the greeting to the last of the answer.
+  const places = Array.from({ length: 25 }, (_, index) => Math.round(8 * 1.35 ** index));
+
+  it.each(places)("after %d bytes costs a build no more than that", async (bytes) => {
+    await using work = await workDirectory();
+    await writeFile(work.in("file"), `${Math.random()}`);
+    await using way = await faultyWay(address, work.in("way.sock"));
+    const build = async () => {
+      await using client = await connect(way.address);
+      const state = scratch().file(copy(localSource("context", { include: ["file"] }), "file", "/"));
+      await client.solve(state, {
+        locals: { context: work.path },
+        exports: [local({ dest: work.in("out") })],
+        signal: AbortSignal.timeout(30_000),
+      });
+    };
+    way.breakAfter(bytes);
+    const error = await build().catch((thrown: unknown) => thrown);
+    // The last places may lie behind all that the daemon says.
+    const explained = error instanceof ConnectionLostError || error instanceof ConnectError;
+    expect(explained || (error === undefined && bytes > 1000), inspect(error)).toBe(true);
+
+    way.breakAfter(Number.POSITIVE_INFINITY);
+    await build();
   });
 });
 

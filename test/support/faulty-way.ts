@@ -8,6 +8,8 @@ export interface FaultyWay extends AsyncDisposable {
   readonly address: string;
   /** The client loses its connections; the daemon is not told, as when a network breaks. */
   breakConnections(): void;
+  /** The client loses its connection in the middle of what the daemon says, once so many bytes of it have come. */
+  breakAfter(bytes: number): void;
   /** From now on nothing that the daemon says arrives, until `release`. */
   hold(): void;
   release(): void;
@@ -19,6 +21,7 @@ export async function faultyWay(to: string, path: string): Promise<FaultyWay> {
   const near = new Set<Socket>();
   const gone = new AbortController();
   let held: (() => void)[] | undefined;
+  let left = Number.POSITIVE_INFINITY;
   const pass = (act: () => void): void => void (held === undefined ? act() : held.push(act));
   const join = async (client: Socket): Promise<void> => {
     near.add(client);
@@ -26,7 +29,14 @@ export async function faultyWay(to: string, path: string): Promise<FaultyWay> {
     const daemon = await dialer.dial(gone.signal);
     gone.signal.addEventListener("abort", () => daemon.destroy());
     daemon.on("error", () => {});
-    daemon.on("data", (data) => pass(() => void (client.destroyed || client.write(data))));
+    daemon.on("data", (data: Buffer) =>
+      pass(() => {
+        if (client.destroyed) return;
+        client.write(data.subarray(0, left));
+        left -= data.length;
+        if (left <= 0) client.destroySoon();
+      }),
+    );
     client.on("data", (data) => void daemon.write(data));
     // What the client ends itself, the daemon learns of.
     client.on("end", () => daemon.destroy());
@@ -41,6 +51,9 @@ export async function faultyWay(to: string, path: string): Promise<FaultyWay> {
   return {
     address: `unix://${path}`,
     breakConnections,
+    breakAfter: (bytes) => {
+      left = bytes;
+    },
     hold: () => {
       held ??= [];
     },

@@ -1,5 +1,5 @@
 import { type Attachable, fileSync, openSession, SessionError } from "@buildkit-node/session";
-import { CallError, type CallHandler, StatusCode } from "@buildkit-node/transport";
+import { CallError, type CallHandler, type Connection, StatusCode } from "@buildkit-node/transport";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { scriptedDaemon } from "./support/scripted-daemon.ts";
 import { tempDir } from "./support/temp-dir.ts";
@@ -167,6 +167,22 @@ describe("opening a session", () => {
     await expect(openSession(connection, { attachables: [], signal })).rejects.toBe(reason);
     await using session = await openSession(connection, { attachables: [], id: "second" });
     expect((await nextSession()).header("x-docker-expose-session-uuid")).toEqual([session.id]);
+  });
+
+  it("fails with the loss of the connection, also where the stream's end comes first", async () => {
+    const { connection } = await scriptedDaemon();
+    const lost = new AbortController();
+    const going: Pick<Connection, "openStream" | "lost"> = {
+      lost: lost.signal,
+      openStream: async (...call) => {
+        const stream = await connection.openStream(...call);
+        stream.destroy();
+        stream.once("close", () => setImmediate(() => lost.abort(new Error("the network is gone"))));
+        return stream;
+      },
+    };
+    const opening = openSession(going as Connection, { attachables: [] });
+    await expect(opening).rejects.toThrow("the network is gone");
   });
 
   it("fails when the connection is closed", async () => {
