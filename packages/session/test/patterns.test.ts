@@ -146,4 +146,30 @@ describe("include and exclude patterns", () => {
       { numRuns: 400 },
     );
   });
+
+  it.each([
+    ["a/*/**", ["a", "a/a", "a/a/a", "a/a/a.b"]],
+    ["*/*/**", ["a", "a/a", "a/a/a", "a/ab/b", "ab/é/é"]],
+    ["a/[ab]/**", ["a", "a/a", "a/a/a", "a/a/b"]],
+    ["a/*/*", ["a", "a/a", "a/a/a", "a/a/b"]],
+    ["**/a/**", ["a", "a/b", "ab/a/b"]],
+    ["a/*/**/b", ["a", "a/a", "a/a/b"]],
+  ])("find what lies behind a wildcard: %s", async (pattern, among) => {
+    const { root, paths } = await makeTree();
+    const { connection, nextSession } = await scriptedDaemon();
+    await using _session = await openSession(connection, {
+      attachables: [fileSync({ directories: { context: root } })],
+    });
+    const daemon = await nextSession();
+    const wanted = { negated: false, pattern };
+    const selected = await select(daemon, [wanted], []);
+    expect(selected).toEqual(expected(paths, [wanted], []));
+    expect(selected).toEqual(expect.arrayContaining(among));
+    // The same among what an ignore file takes back.
+    const ignored = [
+      { negated: false, pattern: "**" },
+      { negated: true, pattern },
+    ];
+    expect(await select(daemon, undefined, ignored)).toEqual(expected(paths, undefined, ignored));
+  });
 });

@@ -86,8 +86,9 @@ class PatternList {
   }
 }
 
-/** The literal paths that patterns begin at, each with a `/` behind it; `undefined` if one may match anywhere. */
+// The literal paths that patterns begin at, each with a `/` behind it; `undefined` if one may match anywhere. (The Go client
+// looks for what `a/*/**` matches no deeper than in `a`, and so finds none of it.)
 function reach(patterns: readonly Pattern[]): readonly string[] | undefined {
-  const paths = patterns.map(({ text }) => text.replace(/\/\*\*$/, "").replace(/\/\*$/, ""));
+  const paths = patterns.map(({ text }) => text.replace(/\/\*\*?$/, ""));
   return paths.some((path) => /[*[\]?^\\]/.test(path)) ? undefined : paths.map((path) => `${path}/`);
 }
