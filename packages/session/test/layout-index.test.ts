@@ -180,7 +180,12 @@ describe("the index of a layout", () => {
   it("says where it cannot write", async () => {
     await writeFile(join(dir, "file"), "");
     await expect(updateLayoutIndex(join(dir, "file"), (index) => index)).rejects.toMatchObject({
+      code: "ERR_BUILDKIT_DESTINATION",
       message: expect.stringContaining(join(dir, "file")),
+    });
+    await expect(readLayoutIndex(join(dir, "file"))).rejects.toMatchObject({
+      code: "ERR_BUILDKIT_LOCAL_SOURCE",
+      message: `cannot read ${join(dir, "file", "index.json")}: a file is in the way of a directory`,
     });
   });
 });

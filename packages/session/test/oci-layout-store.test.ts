@@ -95,9 +95,25 @@ describe("on disk", () => {
     await writeFile(join(dir, "blobs", "sha256", "README"), "not a blob");
     await mkdir(join(dir, "blobs", "md5"));
     await writeFile(join(dir, "blobs", "md5", "00"), "not a blob");
+    await writeFile(join(dir, "blobs", ".DS_Store"), "not a directory");
     const digests: string[] = [];
     for await (const info of ociLayoutStore(dir).list()) digests.push(info.digest);
     expect(digests).toEqual([digest]);
+  });
+
+  it("names what cannot be read in the place of a blob", async () => {
+    await mkdir(blobPath(), { recursive: true });
+    const read = async () => {
+      for await (const _ of ociLayoutStore(dir).read(digest)) break;
+    };
+    await expect(read()).rejects.toMatchObject({
+      code: "ERR_BUILDKIT_LOCAL_SOURCE",
+      message: `cannot read ${blobPath()}: it is a directory`,
+    });
+    await rm(join(dir, "blobs"), { recursive: true });
+    await writeFile(join(dir, "blobs"), "");
+    await expect(read()).rejects.toMatchObject({ reason: "not-found" });
+    for await (const _ of ociLayoutStore(dir).list()) expect.unreachable();
   });
 
   it("refuses to store a file that was changed behind its back", async () => {

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { BuildkitError, errorMessage } from "@buildkit-node/core";
 import { type Descriptor, emptyIndex, findInIndex, type Index } from "@buildkit-node/oci";
 import { withFileLock } from "../file-lock.ts";
+import { cannotWrite } from "../fsutil/destination-error.ts";
+import { cannotRead, LocalSourceError } from "../fsutil/local-source-error.ts";
 import { ContentError } from "./content-error.ts";
 
 /** How long to wait for a layout that another process is changing, and when to stop. */
@@ -49,7 +51,9 @@ export async function updateLayoutIndex(
   update: (index: Index) => Index,
   options: LayoutIndexOptions = {},
 ): Promise<void> {
-  await mkdir(dir, { recursive: true });
+  await mkdir(dir, { recursive: true }).catch((error: unknown) => {
+    throw cannotWrite(dir, error);
+  });
   const current = (await readUnlocked(dir))?.index;
   if (current !== undefined && JSON.stringify(update(current)) === JSON.stringify(current)) {
     if ((await readText(markerPath(dir))) === marker) return;
@@ -125,6 +129,10 @@ async function readIndex(dir: string): Promise<Index | undefined> {
   return { ...emptyIndex, ...rest, manifests: manifests ?? [] };
 }
 
+function noDirectory(path: string, cause: unknown): LocalSourceError {
+  return new LocalSourceError(path, `cannot read ${path}: a file is in the way of a directory`, { cause });
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -140,7 +148,7 @@ function notAnIndex(path: string): ContentError {
 async function readText(path: string): Promise<string | undefined> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
-    throw error;
+    throw error.code === "ENOTDIR" ? noDirectory(path, error) : cannotRead(path, error);
   });
 }
 

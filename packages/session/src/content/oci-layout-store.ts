@@ -1,7 +1,8 @@
 import { constants, createReadStream, type Stats } from "node:fs";
-import { type FileHandle, open, opendir, readdir, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { InvalidArgumentError } from "@buildkit-node/core";
+import { BuildkitError, InvalidArgumentError } from "@buildkit-node/core";
+import { cannotRead, systemCode } from "../fsutil/local-source-error.ts";
 import { BlobHasher, checkDigest, parseBlobDigest } from "./blob-digest.ts";
 import { alreadyExists, ContentError, notFound } from "./content-error.ts";
 import type {
@@ -42,7 +43,7 @@ class OciLayoutStore implements ContentStore {
     try {
       return infoOf(digest, await stat(this.#blobPath(digest)));
     } catch (error) {
-      throw asNotFound(digest, error);
+      throw this.#explain(digest, error);
     }
   }
 
@@ -52,7 +53,9 @@ class OciLayoutStore implements ContentStore {
       const { start, end } = readRange(digest, (await handle.stat()).size, options);
       for (let at = start; at < end; ) {
         const piece = Buffer.allocUnsafe(Math.min(maxPieceBytes, end - at));
-        const { bytesRead } = await handle.read(piece, 0, piece.length, at);
+        const { bytesRead } = await handle.read(piece, 0, piece.length, at).catch((error: unknown) => {
+          throw this.#explain(digest, error);
+        });
         if (bytesRead === 0)
           throw new ContentError("mismatch", digest, `content ${digest} ends at ${at} of ${end} bytes`);
         at += bytesRead;
@@ -87,7 +90,7 @@ class OciLayoutStore implements ContentStore {
   async *list(): AsyncIterable<ContentInfo> {
     const blobs = join(this.#dir, "blobs");
     for (const algorithm of await readdir(blobs).catch(emptyWhenMissing)) {
-      for await (const { name } of await opendir(join(blobs, algorithm))) {
+      for (const name of await readdir(join(blobs, algorithm)).catch(emptyWhenMissing)) {
         const info = await this.info(`${algorithm}:${name}`).catch(unlessContentError);
         if (info !== undefined) yield info;
       }
@@ -98,7 +101,7 @@ class OciLayoutStore implements ContentStore {
     try {
       await rm(this.#blobPath(digest));
     } catch (error) {
-      throw asNotFound(digest, error);
+      throw this.#explain(digest, error);
     }
   }
 
@@ -127,6 +130,11 @@ class OciLayoutStore implements ContentStore {
     }
   }
 
+  #explain(digest: string, error: unknown): unknown {
+    if (isMissing(error)) return notFound(digest, { cause: error });
+    return BuildkitError.is(error) ? error : cannotRead(this.#blobPath(digest), error);
+  }
+
   #blobPath(digest: string): string {
     const { algorithm, hex } = parseBlobDigest(digest);
     return join(this.#dir, "blobs", algorithm, hex);
@@ -136,7 +144,7 @@ class OciLayoutStore implements ContentStore {
     try {
       return await open(this.#blobPath(digest), "r");
     } catch (error) {
-      throw asNotFound(digest, error);
+      throw this.#explain(digest, error);
     }
   }
 
@@ -175,14 +183,14 @@ function infoOf(digest: string, found: Stats): ContentInfo {
   return { digest, sizeBytes: found.size, createdAt: found.mtime, updatedAt: found.atime };
 }
 
-function asNotFound(digest: string, error: unknown): unknown {
-  const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-  return missing ? notFound(digest, { cause: error }) : error;
+function emptyWhenMissing(error: unknown): readonly string[] {
+  if (isMissing(error)) return [];
+  throw error;
 }
 
-function emptyWhenMissing(error: NodeJS.ErrnoException): readonly string[] {
-  if (error.code === "ENOENT") return [];
-  throw error;
+/** A file in the place of a directory has nothing in it. */
+function isMissing(error: unknown): boolean {
+  return systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR";
 }
 
 /** A file under `blobs` that is no blob, or one that has just gone, is passed over. */
