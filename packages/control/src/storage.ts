@@ -5,6 +5,7 @@ import { Control, type UsageRecord as WireUsageRecord } from "@buildkit-node/pro
 import { type Connection, scopedStream } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
 import { capabilitiesOf } from "./capabilities.ts";
+import { checkList } from "./check-list.ts";
 
 /** What a record of the build cache is. */
 export type RecordType =
@@ -112,6 +113,7 @@ export async function prune(connection: Connection, options: PruneOptions): Prom
 }
 
 function filterTexts(filters: readonly (UsageFilter | string)[] = []): string[] {
+  checkList("filters", filters);
   return filters.map((filter) => (typeof filter === "string" ? filter : conditions(filter).join(",")));
 }
 

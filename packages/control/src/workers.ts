@@ -5,6 +5,7 @@ import { Control } from "@buildkit-node/proto/control";
 import type { BuildkitVersion, GCPolicy, WorkerRecord } from "@buildkit-node/proto/worker";
 import { type Connection, StatusError } from "@buildkit-node/transport";
 import { createClient } from "@connectrpc/connect";
+import { checkList } from "./check-list.ts";
 
 /** What a daemon says of itself. Its version is for people: ask for capabilities before relying on a feature. */
 export interface DaemonInfo {
@@ -80,6 +81,7 @@ export async function listWorkers(
   { filters = [], signal }: ListWorkersOptions = {},
 ): Promise<readonly Worker[]> {
   const control = createClient(Control, connection.rpc);
+  checkList("filters", filters);
   const { record } = await control.listWorkers({ filter: filters.map(filterText) }, callOptions(signal));
   return record.map(workerFromProto);
 }

@@ -154,7 +154,12 @@ function messageOf({ text, sources, detailsMissing }: SolveErrorFields): string 
 
 function formatLogs(name: string | undefined, logs: readonly string[]): string {
   const head = name === undefined ? [] : [`> ${shortened(name)}`];
-  return [...head, ...logs.map((line) => `  ${plain(line)}`.trimEnd())].join("\n");
+  return [...head, ...logs.map((line) => `  ${plain(overwritten(line))}`.trimEnd())].join("\n");
+}
+
+/** What is left to see of a line that was written again and again, as bars of progress are. */
+function overwritten(line: string): string {
+  return line.split("\r").findLast((state) => state !== "") ?? "";
 }
 
 function formatSource(source: ErrorSource): string {

@@ -79,6 +79,11 @@ describe("SolveError", () => {
     expect(error.message).toContain(command);
   });
 
+  it("draws of a line that was overwritten what was there in the end", () => {
+    const logs = ["10 %\r50 %\r\u001b[32m100 %\u001b[0m\r", "done"];
+    expect(new SolveError({ ...failed, logs }).format()).toContain("\n  100 %\n  done\n");
+  });
+
   it("draws a place once that is named twice", () => {
     const [source] = failed.sources;
     const twice = new SolveError({ ...failed, sources: [source!, source!] });

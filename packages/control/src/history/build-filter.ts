@@ -1,4 +1,5 @@
 import type { Timestamp } from "@buildkit-node/core";
+import { checkList } from "../check-list.ts";
 import type { BuildRecord } from "./build-record.ts";
 import { type BuildStatus, statusOf } from "./build-status.ts";
 import { parseBuildFilter, type RecordTest } from "./parse-build-filter.ts";
@@ -26,6 +27,7 @@ export interface BuildFilter {
  * @throws {InvalidArgumentError} for a text that is no filter
  */
 export function recordTest(filters: readonly (BuildFilter | string)[]): RecordTest {
+  checkList("filters", filters);
   const tests = filters.map((filter): RecordTest => {
     return typeof filter === "string" ? parseBuildFilter(filter) : (record) => meets(filter, record);
   });

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
+import { checkList } from "../check-list.ts";
 import type { SolveOptions } from "./solve-options.ts";
 
 const lists = ["entitlements", "cacheFrom", "cacheTo", "sourceRules", "ssh", "attachables"] as const;
@@ -29,12 +30,6 @@ export function checkOptions(options: SolveOptions): void {
     const message = `compatibilityVersion is ${compatibilityVersion}, and must be a whole number`;
     throw new InvalidArgumentError("compatibilityVersion", compatibilityVersion, message);
   }
-}
-
-/** @throws {InvalidArgumentError} for what is no list; `undefined` stands for none */
-export function checkList(argument: string, value: unknown): void {
-  if (value === undefined || Array.isArray(value)) return;
-  throw new InvalidArgumentError(argument, value, `${argument} is no list: write [ … ]`);
 }
 
 /** @throws {InvalidArgumentError} for a value that is no text: `undefined` would be sent as an empty one */
