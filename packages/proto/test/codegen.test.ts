@@ -53,6 +53,7 @@ function shapeOfFile({ name, edition, dependencies, messages, enums, services }:
     enums: enums.map(shapeOfEnum),
     services: services.map(({ typeName, methods }) => ({
       typeName,
+      shown: methods.map(String),
       methods: methods.map(({ name, localName, methodKind, idempotency, input, output }) => {
         return { name, localName, methodKind, idempotency, input: input.typeName, output: output.typeName };
       }),
@@ -65,6 +66,9 @@ function shapeOfMessage(message: DescMessage): unknown {
     typeName: message.typeName,
     deprecated: message.deprecated,
     members: message.members.map(({ kind, localName }) => [kind, localName]),
+    shown: String(message),
+    // Errors name fields by these.
+    shownFields: message.fields.map(String),
     fields: message.fields.map(({ proto: _, parent: __, oneof, message, enum: values, ...field }) => ({
       ...field,
       toString: undefined,
