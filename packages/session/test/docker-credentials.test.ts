@@ -134,9 +134,19 @@ describe("helpers", () => {
     const odd = (await failing({ credsStore: "odd" })) as Error;
     expect(odd.message).toContain("docker-credential-odd");
     expect(odd.message).not.toContain("hunter2");
-    await helper("slow", "exec sleep 60");
-    expect(await failing({ credsStore: "slow" }, 100)).toMatchObject({
-      message: expect.stringContaining("it may take 100 ms"),
+    for (const script of ["exec sleep 60", "sleep 60", "sleep 60 & wait"]) {
+      await helper("slow", script);
+      expect(await failing({ credsStore: "slow" }, 100)).toMatchObject({
+        message: expect.stringContaining("it may take 100 ms"),
+      });
+    }
+    await helper("talking", "exec yes");
+    expect(await failing({ credsStore: "talking" })).toMatchObject({
+      message: expect.stringMatching(/docker-credential-talking was killed: it may answer \d+ bytes/),
+    });
+    await helper("crashing", "kill -SEGV $$");
+    expect(await failing({ credsStore: "crashing" })).toMatchObject({
+      message: expect.stringContaining("killed by a signal"),
     });
   });
 

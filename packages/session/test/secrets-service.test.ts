@@ -68,6 +68,7 @@ describe("secrets", () => {
     await writeFile(large, Buffer.alloc(maxSecretBytes + 1));
     for (const source of [
       { file: join(dir, "absent") },
+      { file: dir },
       { file: large },
       { env: "UNSET" },
       { env: "LARGE" },
@@ -105,6 +106,7 @@ describe("secrets", () => {
       secrets: {
         file: { file },
         large: async () => "x".repeat(maxSecretBytes + 1),
+        endless: { file: "/dev/zero" },
         failing: async () => {
           throw new Error("the vault is sealed");
         },
@@ -116,8 +118,9 @@ describe("secrets", () => {
       text: expect.stringContaining(file),
     });
     await expect(ask("large")).rejects.toMatchObject({
-      text: expect.stringContaining(`${maxSecretBytes + 1} bytes`),
+      text: expect.stringContaining(`more than the ${maxSecretBytes} bytes`),
     });
+    await expect(ask("endless")).rejects.toMatchObject({ text: expect.stringContaining("more than the") });
     await expect(ask("failing")).rejects.toMatchObject({ text: "the vault is sealed" });
   });
 

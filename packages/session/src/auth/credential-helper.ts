@@ -32,18 +32,20 @@ async function get(
   timeoutMs: number,
 ): Promise<RegistryCredentials | undefined> {
   const program = `docker-credential-${helper}`;
-  const { exitCode, output } = await run(program, serverUrl, env, timeoutMs).catch((cause: unknown) => {
-    throw failure(serverUrl, `cannot run ${program} for ${serverUrl}: ${errorMessage(cause)}`, cause);
-  });
+  const { exitCode, output, givenUp } = await run(program, serverUrl, env, timeoutMs).catch(
+    (cause: unknown) => {
+      throw failure(serverUrl, `cannot run ${program} for ${serverUrl}: ${errorMessage(cause)}`, cause);
+    },
+  );
+  if (givenUp !== undefined) throw failure(serverUrl, `${program} was killed: ${givenUp} for ${serverUrl}`);
   // Helpers tell what went wrong on their standard output.
   const reason = output.trim();
   if (exitCode === 0) return parse(program, serverUrl, output);
   if (reason === "credentials not found in native keychain") return undefined;
-  if (exitCode === null)
-    throw failure(serverUrl, `${program} was killed: it may take ${timeoutMs} ms for ${serverUrl}`);
+  const how = exitCode === null ? "killed by a signal" : `exit code ${exitCode}`;
   throw failure(
     serverUrl,
-    `${program} failed for ${serverUrl} (exit code ${exitCode}): ${reason.slice(0, 500) || "it gave no reason"}`,
+    `${program} failed for ${serverUrl} (${how}): ${reason.slice(0, 500) || "it gave no reason"}`,
   );
 }
 
@@ -76,24 +78,48 @@ function parseAnswer(output: string): { readonly Username: string; readonly Secr
   }
 }
 
+interface HelperRun {
+  readonly exitCode: number | null;
+  readonly output: string;
+  /** Why it was killed, if it was. */
+  readonly givenUp: string | undefined;
+}
+
+/** No credentials are longer. */
+const maxOutputBytes = 1 << 20;
+
 async function run(
   program: string,
   input: string,
   env: NodeJS.ProcessEnv,
   timeoutMs: number,
-): Promise<{ readonly exitCode: number | null; readonly output: string }> {
+): Promise<HelperRun> {
   const { spawn } = await import("node:child_process");
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ["get"], {
-      env,
-      stdio: ["pipe", "pipe", "ignore"],
-      timeout: timeoutMs,
-      killSignal: "SIGKILL",
-    });
+    const child = spawn(program, ["get"], { env, stdio: ["pipe", "pipe", "ignore"] });
     const output: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
-    child.on("error", reject);
-    child.on("close", (exitCode) => resolve({ exitCode, output: Buffer.concat(output).toString("utf8") }));
+    let outputBytes = 0;
+    let givenUp: string | undefined;
+    const giveUp = (why: string): void => {
+      givenUp ??= why;
+      child.kill("SIGKILL");
+      // A process that the helper has started may hold the other end.
+      child.stdout.destroy();
+    };
+    const timer = setTimeout(() => giveUp(`it may take ${timeoutMs} ms`), timeoutMs);
+    child.stdout.on("data", (chunk: Buffer) => {
+      output.push(chunk);
+      outputBytes += chunk.length;
+      if (outputBytes > maxOutputBytes) giveUp(`it may answer ${maxOutputBytes} bytes`);
+    });
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.on("close", (exitCode) => {
+      clearTimeout(timer);
+      resolve({ exitCode, output: Buffer.concat(output).toString("utf8"), givenUp });
+    });
     // A helper that ends without reading is judged by its exit code.
     child.stdin.on("error", () => {});
     child.stdin.end(input);

@@ -1,4 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { BuildkitError, errorMessage, InvalidArgumentError } from "@buildkit-node/core";
 
 /** The largest secret that daemons take, in bytes. */
@@ -29,11 +30,15 @@ export async function checkSecret(id: string, source: SecretSource, env: NodeJS.
     throw new InvalidArgumentError("secrets", id, message);
   }
   if ("file" in source) {
-    const { size } = await stat(source.file).catch((cause: unknown) => {
+    const found = await stat(source.file).catch((cause: unknown) => {
       const message = `the file ${source.file} of the secret ${id} cannot be read: ${errorMessage(cause)}`;
       throw new InvalidArgumentError("secrets", id, message, { cause });
     });
-    checkSize(id, size);
+    if (found.isDirectory()) {
+      const message = `the file ${source.file} of the secret ${id} is a directory`;
+      throw new InvalidArgumentError("secrets", id, message);
+    }
+    checkSize(id, found.size);
   } else if ("env" in source) {
     const value = env[source.env];
     if (value === undefined) {
@@ -70,7 +75,7 @@ async function fetchValue(
   if ("env" in source) return env[source.env];
   if ("value" in source) return source.value;
   try {
-    return await readFile(source.file, { signal });
+    return await readUpTo(source.file, maxSecretBytes + 1, signal);
   } catch (cause) {
     signal.throwIfAborted();
     const message = `cannot read the file ${source.file} of the secret ${id}: ${errorMessage(cause)}`;
@@ -78,8 +83,15 @@ async function fetchValue(
   }
 }
 
+/** The first bytes of a file, which may be a device that never ends. */
+async function readUpTo(file: string, bytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  const pieces: Buffer[] = [];
+  for await (const piece of createReadStream(file, { end: bytes - 1, signal })) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
 function checkSize(id: string, bytes: number): void {
   if (bytes <= maxSecretBytes) return;
-  const message = `the secret ${id} has ${bytes} bytes: BuildKit takes at most ${maxSecretBytes}`;
+  const message = `the secret ${id} has more than the ${maxSecretBytes} bytes that BuildKit takes`;
   throw new InvalidArgumentError("secrets", id, message);
 }
