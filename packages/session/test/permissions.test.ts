@@ -168,6 +168,21 @@ describe("files that are received by somebody who is not root", () => {
     expect(fs.readdirSync(dest, { recursive: true }).sort()).toEqual(["closed", "closed/file"]);
   });
 
+  it("leave no link behind that cannot be given to its owner", async ({ skip }) => {
+    if (process.geteuid?.() !== 0) skip("needs two users");
+    const dest = await theirs();
+    await asNobody(async () => {
+      const { connection, nextSession } = await scriptedDaemon();
+      const sink = directorySink({ dest, ownership: "preserve" });
+      await using _session = await openSession(connection, { attachables: [fileSend(new Map([[0, sink]]))] });
+      const call = (await nextSession()).call("/moby.filesync.v1.FileSend/DiffCopy");
+      sendStat(call, { path: "link", mode: (modeBits.symlink | 0o777) >>> 0, uid: 5, linkname: "x" });
+      sendPacket(call, "STAT");
+      expect((await call.status).message).toContain("permission denied");
+    });
+    expect(fs.readdirSync(dest)).toEqual([]);
+  });
+
   it("join what several builds make at the same time", async () => {
     const parent = await theirs();
     const dest = path.join(parent, "out");

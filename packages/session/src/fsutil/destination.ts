@@ -79,18 +79,8 @@ export class Destination {
     } catch (error) {
       if (!exists(error)) throw error;
       const temporary = this.temporary(place.directory);
-      this.orRemove(temporary, () => make(this.entry(temporary)));
+      this.#orRemove(temporary, () => make(this.entry(temporary)));
       this.rename(temporary, place);
-    }
-  }
-
-  /** Does something to an entry that is not complete; it is gone when that fails. */
-  orRemove<T>(temporary: Place, work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      this.remove(temporary);
-      throw error;
     }
   }
 
@@ -101,7 +91,7 @@ export class Destination {
 
   /** Gives an entry that is complete its name; what had it before is gone. The entry is, too, when that fails. */
   rename(from: Place, to: Place): void {
-    this.orRemove(from, () => this.#put(() => this.entry(from), to));
+    this.#orRemove(from, () => this.#put(() => this.entry(from), to));
   }
 
   /** Gives an entry from somewhere else its place; what had it before is gone. */
@@ -151,6 +141,20 @@ export class Destination {
       throw systemCode(error) === undefined || BuildkitError.is(error)
         ? error
         : cannotWrite(this.display(place), error);
+    }
+  }
+
+  /** Does something to an entry that is not complete; it is gone when that fails, if that can be. */
+  #orRemove(temporary: Place, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      try {
+        this.remove(temporary);
+      } catch {
+        // Why it failed matters more.
+      }
+      throw error;
     }
   }
 

@@ -131,8 +131,13 @@ export class TreeWriter {
     const { owner, time } = this.#metadata.of(stat);
     this.#destination.replace(place, (path) => {
       fs.symlinkSync(target, path);
-      if (owner !== undefined) fs.lchownSync(path, owner.uid, owner.gid);
-      fs.lutimesSync(path, time, time);
+      try {
+        if (owner !== undefined) fs.lchownSync(path, owner.uid, owner.gid);
+        fs.lutimesSync(path, time, time);
+      } catch (error) {
+        fs.unlinkSync(path);
+        throw error;
+      }
     });
   }
 
