@@ -421,11 +421,11 @@ function statPacket(path: string, mode: number, size: number): Buffer {
 }
 
 function* byteMessages(): Generator<Buffer, void> {
-  const data = Buffer.alloc(4096, "x");
+  const data = Buffer.alloc(32 << 10, "x");
   const one = message(Buffer.concat([Buffer.from([0x0a, ...varint(data.length)]), data]));
-  const batch = Buffer.concat(Array.from({ length: 32 }, () => one));
+  const batch = Buffer.concat(Array.from({ length: 4 }, () => one));
   const total = scenario.files * scenario.fileBytes;
-  for (let sent = 0; sent < total; sent += 32 * data.length) yield batch;
+  for (let sent = 0; sent < total; sent += 4 * data.length) yield batch;
 }
 
 function report(result: { files: number; bytes: number; ms: number }): void {

@@ -4,7 +4,7 @@ export interface Scenario {
     | "upload"
     /** The peer sends files to a `local` exporter. */
     | "export-tree"
-    /** The peer sends one stream to a `tar` exporter, in messages of 4 KiB as a daemon does. */
+    /** The peer sends one stream to a `tar` exporter, in messages of 32 KiB as daemons do. */
     | "export-bytes";
   readonly files: number;
   readonly fileBytes: number;
