@@ -43,14 +43,19 @@ describeEachWay("a build aborted at any moment", ({ address, name }) => {
       }
     };
 
-    const started = performance.now();
-    await build(undefined);
-    const wholeMs = performance.now() - started;
+    const timed = async () => {
+      const started = performance.now();
+      await build(undefined);
+      return performance.now() - started;
+    };
+    // The first one fills the daemon's caches.
+    let wholeMs = Math.min(await timed(), await timed());
 
     const outcomes = { aborted: 0, done: 0 };
     for (let i = 0; i < share; i++) {
       const reason = new Error(`aborted at moment ${i}`);
       const controller = new AbortController();
+      const startedAt = performance.now();
       let abortedAt = Number.POSITIVE_INFINITY;
       const timer = setTimeout(() => {
         abortedAt = performance.now();
@@ -60,6 +65,7 @@ describeEachWay("a build aborted at any moment", ({ address, name }) => {
       clearTimeout(timer);
       if (outcome === "done") {
         outcomes.done++;
+        wholeMs = Math.min(wholeMs, performance.now() - startedAt);
       } else {
         expect(outcome).toBe(reason);
         expect(performance.now() - abortedAt).toBeLessThan(11_000);

@@ -72,16 +72,10 @@ export async function openSession(connection: Connection, options: OpenSessionOp
   const id = options.id ?? randomId();
   const health = new Health();
   const handlers = mergeHandlers([health, ...options.attachables]);
-  const opening = connection.openStream(
-    sessionPath,
-    sessionMetadata(id, options.sharedKey ?? "", [...handlers.keys()]),
-  );
-  opening.then(
-    (stream) => options.signal?.aborted && stream.close(),
-    () => {},
-  );
-  const stream = await abortable(opening, options.signal);
-  const session = new TunnelSession({ id, pipe: new MessageDuplex(stream), handlers, health });
+  options.signal?.throwIfAborted();
+  const metadata = sessionMetadata(id, options.sharedKey ?? "", [...handlers.keys()]);
+  const pipe = new MessageDuplex((receiver) => connection.openStream(sessionPath, metadata, receiver));
+  const session = new TunnelSession({ id, pipe, handlers, health });
   try {
     await abortable(session.ready(), options.signal);
   } catch (error) {

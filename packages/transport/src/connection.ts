@@ -1,5 +1,5 @@
-import type { ClientHttp2Stream } from "node:http2";
 import type { Transport } from "@connectrpc/connect";
+import type { Http2Stream, StreamReceiver } from "./http2/http2-stream.ts";
 
 /** Request metadata in order; a name may repeat, and each pair is a header line of its own on the wire. */
 export type MetadataPairs = readonly (readonly [name: string, value: string])[];
@@ -19,18 +19,14 @@ export interface Connection extends AsyncDisposable {
   readonly rpc: Transport;
   /** False once no call can begin on it: it is lost, closed, or the daemon has said that it goes away. */
   readonly usable: boolean;
-  /**
-   * Whether the daemon keeps to the header limit that this side announces: then an answer with larger headers resets its
-   * own stream alone. One that does not, as a Docker Engine, breaks the connection with it, without a word in Node 20.
-   */
-  readonly keepsHeaderLimit: boolean;
   /** Aborted, with the error that ended it, once the connection is gone. */
   readonly lost: AbortSignal;
   /**
    * Opens a gRPC call as a raw HTTP/2 stream: request headers are sent, messages are the caller's to frame.
-   * Rejects when the connection cannot be used.
+   *
+   * @throws {ConnectionLostError} or what `lost` was aborted with
    */
-  openStream(path: string, metadata?: MetadataPairs): Promise<ClientHttp2Stream>;
+  openStream(path: string, metadata: MetadataPairs, receiver: StreamReceiver): Http2Stream;
   /** Ends the connection; idempotent. Calls that still run fail. */
   close(): Promise<void>;
 }

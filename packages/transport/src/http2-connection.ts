@@ -1,42 +1,18 @@
 import { setMaxListeners } from "node:events";
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  type ClientSessionOptions,
-  connect,
-  constants,
-  type OutgoingHttpHeaders,
-} from "node:http2";
 import type { Duplex } from "node:stream";
-import { BuildkitError, onAbort, within } from "@buildkit-node/core";
+import { abortable, BuildkitError, within } from "@buildkit-node/core";
 import type { Transport } from "@connectrpc/connect";
 import { ConnectError, dialFailed } from "./connect-error.ts";
 import type { Connection, MetadataPairs } from "./connection.ts";
 import { ConnectionLostError } from "./connection-lost-error.ts";
 import type { Dialer } from "./dialer.ts";
+import { Http2Client } from "./http2/http2-client.ts";
+import { Http2Error } from "./http2/http2-error.ts";
+import type { Http2Stream, StreamReceiver } from "./http2/http2-stream.ts";
 import { createRpcTransport } from "./rpc-transport.ts";
 
-const mebibyte = 1024 * 1024;
-
-/**
- * - `maxHeaderListSize`: a header block over 64 KiB (the details of a large error) makes Node hang or drop the whole
- *   connection. A peer that knows this limit resets only the stream whose headers are too large.
- * - `initialWindowSize`: what a daemon may send on one stream before we have read it; a session's tunnel carries
- *   whole exports.
- */
-const settings = { maxHeaderListSize: 62_000, initialWindowSize: 4 * mebibyte, enablePush: false };
-
-/** What a daemon may send on all streams together; Node hands it back as soon as it arrives. */
-const connectionWindowBytes = 64 * mebibyte;
-
-const sessionOptions: ClientSessionOptions = {
-  settings,
-  // MB queued in the session before Node resets streams; our own queues are bounded well below.
-  maxSessionMemory: 1024,
-};
-
-/** The largest frame that an HTTP/2 endpoint takes unless it says otherwise. */
-const defaultFrameBytes = 16_384;
+/** How long a daemon has to read the last that was sent to it. */
+const unreadMs = 500;
 
 /** How long `close` waits for what the connection runs over to end; a helper program takes up to 3 s. */
 const closeMs = 5_000;
@@ -52,51 +28,23 @@ export async function openConnection(
 ): Promise<Connection> {
   const { signal } = options;
   signal.throwIfAborted();
-  const duplex = await dialer.dial(signal);
-  const session = connect(`${dialer.scheme ?? "http"}://${dialer.authority}`, {
-    ...sessionOptions,
-    createConnection: () => duplex,
-  });
-  session.on("error", () => {});
-  duplex.on("error", () => {});
+  const pipe = await dialer.dial(signal);
+  const connection = new Http2Connection(dialer, pipe);
   try {
-    await greeted(dialer, session, duplex, signal);
+    await connection.greeted(signal);
   } catch (error) {
-    session.destroy();
-    duplex.destroy();
+    pipe.destroy();
     throw error;
   }
-  return new Http2Connection(dialer, session, duplex);
+  return connection;
 }
 
-/** Waits for the peer's first SETTINGS frame, which every HTTP/2 server sends unasked. */
-function greeted(
-  dialer: Dialer,
-  session: ClientHttp2Session,
-  duplex: Duplex,
-  signal: AbortSignal,
-): Promise<void> {
-  return new Promise<void>((resolve, reject) => {
-    const settle = (act: () => void) => () => {
-      aborted[Symbol.dispose]();
-      session.off("remoteSettings", onSettings).off("error", onError).off("close", onClose);
-      duplex.off("error", onError).off("close", onClose);
-      act();
-    };
-    const onSettings = settle(resolve);
-    const onClose = settle(() => reject(hungUp(dialer)));
-    const onError = (error: Error) => settle(() => reject(greetingFailed(dialer, error)))();
-    session.on("remoteSettings", onSettings).on("error", onError).on("close", onClose);
-    // A TLS socket's error destroys the session without a word from that.
-    duplex.on("error", onError).on("close", onClose);
-    const aborted = onAbort(signal, (reason) => settle(() => reject(reason))());
-  });
-}
-
-function greetingFailed(dialer: Dialer, error: Error & { code?: string }): ConnectError {
-  // nghttp2's errors all carry this code: bytes came back that are not HTTP/2.
-  const foreign = error.code === "ERR_HTTP2_ERROR";
-  return foreign ? notBuildkit(dialer, "it does not speak HTTP/2", error) : dialFailed(dialer.address, error);
+function greetingFailed(dialer: Dialer, error: Error | undefined): ConnectError {
+  if (error === undefined) return hungUp(dialer);
+  const isForeign = error instanceof Http2Error;
+  return isForeign
+    ? notBuildkit(dialer, "it does not speak HTTP/2", error)
+    : dialFailed(dialer.address, error);
 }
 
 function hungUp(dialer: Dialer): ConnectError {
@@ -119,51 +67,51 @@ function notBuildkit({ address, scheme }: Dialer, seen: string, cause?: unknown)
   return new ConnectError([{ address, failure: "not-buildkit", problem, advice }], { cause });
 }
 
+/** Ends a pipe after what waits in it: one that is not a socket tells its other end of an end, and not of its destruction. */
+function hangUp(pipe: Duplex): void {
+  pipe.end(() => pipe.destroy());
+  const unread = setTimeout(() => pipe.destroy(), unreadMs).unref();
+  pipe.once("close", () => clearTimeout(unread));
+}
+
 /** States: usable, then (the daemon says that it goes away) draining, then gone; `lost` tells the last. */
 class Http2Connection implements Connection {
   readonly address: string;
   readonly rpc: Transport;
-  readonly #authority: string;
-  readonly #session: ClientHttp2Session;
-  readonly #duplex: Duplex;
+  readonly #dialer: Dialer;
+  readonly #pipe: Duplex;
+  readonly #http2: Http2Client;
   readonly #lost = new AbortController();
-  readonly #ended: Promise<void>;
-  #failure: unknown;
-  #streams = 0;
+  readonly #pipeClosed: Promise<void>;
+  readonly #target: MetadataPairs;
 
-  constructor(dialer: Dialer, session: ClientHttp2Session, duplex: Duplex) {
+  constructor(dialer: Dialer, pipe: Duplex) {
     this.address = dialer.address;
-    this.#authority = dialer.authority;
-    this.#session = session;
-    this.#duplex = duplex;
-    session.setLocalWindowSize(connectionWindowBytes);
-    session.on("error", (error) => {
-      this.#failure ??= error;
+    this.#dialer = dialer;
+    this.#pipe = pipe;
+    this.#pipeClosed = new Promise((resolve) => {
+      pipe.once("close", resolve);
     });
-    // Node destroys a TCP socket with its session and the other way round, but not every other Duplex.
-    duplex.on("error", (error) => {
-      this.#failure ??= error;
-      duplex.destroy();
+    this.#http2 = new Http2Client(pipe, {
+      onEnded: (error) => {
+        this.#end(new ConnectionLostError(this.address, error));
+        hangUp(pipe);
+      },
+      onIdle: () => this.#hold(false),
     });
-    this.#ended = new Promise((resolve) => {
-      session.once("close", () => {
-        this.#end(new ConnectionLostError(this.address, this.#failure));
-        duplex.destroy();
-      });
-      duplex.once("close", () => {
-        this.#end(new ConnectionLostError(this.address, this.#failure));
-        session.destroy();
-        resolve();
-      });
-    });
-    this.#hold(false);
     // Each call listens.
     setMaxListeners(0, this.lost);
+    const { authority, scheme = "http" } = dialer;
     this.rpc = createRpcTransport({
-      authority: dialer.authority,
+      authority,
       lost: this.lost,
-      request: (headers) => this.#request(headers),
+      open: (path, headers, receiver) => this.#open(path, headers, receiver),
     });
+    this.#target = [
+      [":method", "POST"],
+      [":scheme", scheme],
+      [":authority", authority],
+    ];
   }
 
   get lost(): AbortSignal {
@@ -171,73 +119,51 @@ class Http2Connection implements Connection {
   }
 
   get usable(): boolean {
-    return !this.lost.aborted && !this.#session.closed && !this.#session.destroyed;
+    return !this.lost.aborted && this.#http2.usable;
   }
 
-  get keepsHeaderLimit(): boolean {
-    // Of Go's servers only gRPC's own minds the limit, and only it leaves the size of frames as HTTP/2 has it.
-    return this.#session.remoteSettings.maxFrameSize === defaultFrameBytes;
-  }
-
-  async openStream(path: string, metadata: MetadataPairs = []): Promise<ClientHttp2Stream> {
-    return this.#request({
-      ":method": "POST",
-      ":path": path,
-      "content-type": "application/grpc",
-      te: "trailers",
-      ...asHeaders(metadata),
+  /** Waits until the other side has shown that it speaks HTTP/2. An idle connection then no longer keeps the process alive. */
+  async greeted(signal: AbortSignal): Promise<void> {
+    const ended = this.#http2.closed.then((error) => {
+      throw greetingFailed(this.#dialer, error);
     });
+    await abortable(Promise.race([this.#http2.greeted, ended]), signal);
+    this.#hold(false);
+  }
+
+  openStream(path: string, metadata: MetadataPairs, receiver: StreamReceiver): Http2Stream {
+    return this.#open(
+      path,
+      [["content-type", "application/grpc"], ["te", "trailers"], ...metadata],
+      receiver,
+    );
   }
 
   async close(): Promise<void> {
-    const reason = new BuildkitError("ERR_BUILDKIT_CLOSED", `the connection to ${this.address} was closed`);
-    this.#end(reason);
-    if (!this.#session.destroyed) this.#session.destroy(reason, constants.NGHTTP2_CANCEL);
-    await within(this.#ended, closeMs);
+    this.#end(new BuildkitError("ERR_BUILDKIT_CLOSED", `the connection to ${this.address} was closed`));
+    this.#http2.destroy();
+    await within(this.#pipeClosed, closeMs);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
+  #open(path: string, headers: MetadataPairs, receiver: StreamReceiver): Http2Stream {
     this.lost.throwIfAborted();
     if (!this.usable) throw new ConnectionLostError(this.address, new Error("the daemon is shutting down"));
-    // Node would add the scheme's own port to the name.
-    const stream = this.#session.request({ ":authority": this.#authority, ...headers });
-    // A stream whose owner has left must not end the process when the connection goes.
-    stream.on("error", () => {});
-    if (this.#streams++ === 0) this.#hold(true);
-    stream.once("close", () => {
-      if (--this.#streams === 0) this.#hold(false);
-    });
-    return stream;
+    if (this.#http2.activeStreams === 0) this.#hold(true);
+    return this.#http2.open([...this.#target, [":path", path], ...headers], receiver);
   }
 
   /** An idle connection does not keep the process alive; one with calls on it does. */
   #hold(alive: boolean): void {
-    const duplex: Duplex & { ref?(): unknown; unref?(): unknown } = this.#duplex;
-    if (alive) {
-      this.#session.ref();
-      duplex.ref?.();
-    } else {
-      this.#session.unref();
-      duplex.unref?.();
-    }
+    const pipe: Duplex & { ref?(): unknown; unref?(): unknown } = this.#pipe;
+    if (alive) pipe.ref?.();
+    else pipe.unref?.();
   }
 
   #end(reason: unknown): void {
     if (!this.lost.aborted) this.#lost.abort(reason);
   }
-}
-
-/** Node writes an array as header lines of their own. */
-function asHeaders(metadata: MetadataPairs): OutgoingHttpHeaders {
-  const headers: Record<string, string[]> = {};
-  for (const [name, value] of metadata) {
-    const lines = headers[name];
-    if (lines === undefined) headers[name] = [value];
-    else lines.push(value);
-  }
-  return headers;
 }

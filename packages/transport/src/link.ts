@@ -4,7 +4,6 @@ import type { Connection } from "./connection.ts";
 import { createDialer, type DialOptions } from "./create-dialer.ts";
 import type { Dialer } from "./dialer.ts";
 import { candidates } from "./discover.ts";
-import { endingOnGoaway } from "./ending-on-goaway.ts";
 import { openConnection } from "./http2-connection.ts";
 import { parseAddress } from "./parse-address.ts";
 import { RenewedConnection } from "./renewed-connection.ts";
@@ -74,19 +73,6 @@ export class Link implements AsyncDisposable {
   async connection(signal?: AbortSignal): Promise<Connection> {
     this.#closed.signal.throwIfAborted();
     return this.#shared.get(signal);
-  }
-
-  /** Another connection, which belongs to the caller. It is lost when an answer comes that has headers too large to be read. */
-  async separate(signal?: AbortSignal): Promise<Connection> {
-    this.#closed.signal.throwIfAborted();
-    const { address, authority, scheme } = this.#dialer;
-    const dialer: Dialer = {
-      address,
-      authority,
-      ...(scheme !== undefined && { scheme }),
-      dial: async (scope) => endingOnGoaway(await this.#dialer.dial(scope)),
-    };
-    return dial({ dialer, origin: this.origin }, this.#connectTimeoutMs, signal);
   }
 
   /** Ends the connection and every call on it; idempotent. */

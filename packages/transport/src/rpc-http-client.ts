@@ -1,10 +1,16 @@
-import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
-import { onAbort } from "@buildkit-node/core";
+import { BoundedQueue, onAbort } from "@buildkit-node/core";
 import { ConnectError as RpcError } from "@connectrpc/connect";
 import type { UniversalClientFn } from "@connectrpc/connect/protocol";
-import { resetStatus } from "./grpc/read-response.ts";
-import { Http2Code } from "./http2-server/frame.ts";
+import type { MetadataPairs } from "./connection.ts";
+import { lostStatus } from "./grpc/client-call.ts";
+import { Metadata } from "./grpc/metadata.ts";
+import { Http2Code } from "./http2/frame.ts";
+import type { HeaderPair } from "./http2/hpack-decoder.ts";
+import type { Http2Stream, StreamLostError, StreamReceiver } from "./http2/http2-stream.ts";
 import { RpcHeaders } from "./rpc-headers.ts";
+
+/** Begins a POST request on an HTTP/2 connection. */
+export type OpenRequest = (path: string, headers: MetadataPairs, receiver: StreamReceiver) => Http2Stream;
 
 /** The cause of an RPC's error whose stream ended before it was answered. */
 export class StreamEndedError extends Error {
@@ -15,72 +21,60 @@ export class StreamEndedError extends Error {
  * The HTTP client below connect's gRPC: each request on a stream of one HTTP/2 connection. A request that is given up
  * resets its stream with CANCEL; what ends a stream before its trailers is an error with the status that gRPC has for it.
  */
-export function rpcHttpClient(open: (headers: OutgoingHttpHeaders) => ClientHttp2Stream): UniversalClientFn {
-  return async ({ url, method, header, body, signal }) => {
+export function rpcHttpClient(open: OpenRequest): UniversalClientFn {
+  return async ({ url, header, body, signal }) => {
     signal?.throwIfAborted();
-    const stream = open({
-      ...Object.fromEntries(header),
-      ":method": method,
-      ":path": new URL(url).pathname,
-    });
-    const exchange = new Exchange(stream);
+    const exchange = new Exchange((receiver) => open(new URL(url).pathname, [...header], receiver));
     const giveUp = onAbort(signal, (reason) => exchange.fail(reason));
-    stream.once("close", () => giveUp[Symbol.dispose]());
+    exchange.onEnd = () => giveUp[Symbol.dispose]();
     if (body !== undefined) void exchange.send(body);
     const headers = await exchange.answered;
-    const answered = webHeaders(headers);
-    const trailer = new RpcHeaders();
     return {
-      status: headers[":status"] ?? 0,
-      header: answered,
-      body: exchange.receive(trailer, answered.has("grpc-status")),
-      trailer,
+      status: Number(headers.get(":status") ?? 0),
+      header: webHeaders(headers),
+      body: exchange.receive(),
+      trailer: exchange.trailer,
     };
   };
 }
 
-type AnswerHeaders = IncomingHttpHeaders & { readonly ":status"?: number };
-
 /** One request and its answer. */
-class Exchange {
+class Exchange implements StreamReceiver {
   /** The headers of the answer. */
-  readonly answered: Promise<AnswerHeaders>;
-  readonly #stream: ClientHttp2Stream;
-  readonly #trailers: Promise<IncomingHttpHeaders | undefined>;
-  #failure: unknown;
+  readonly answered: Promise<Metadata>;
+  /** Filled by the time when the body has ended. */
+  readonly trailer = new RpcHeaders();
+  onEnd: () => void = () => {};
+  readonly #stream: Http2Stream;
+  readonly #body = new BoundedQueue<Buffer>({
+    limit: Number.POSITIVE_INFINITY,
+    onReturn: () => this.fail(undefined),
+  });
+  #resolveAnswered!: (headers: Metadata) => void;
+  #rejectAnswered!: (error: unknown) => void;
+  #isAnswered = false;
+  #drained: (() => void) | undefined;
 
-  constructor(stream: ClientHttp2Stream) {
-    this.#stream = stream;
-    let error: Error | undefined;
-    stream.on("error", (thrown: Error) => {
-      error = thrown;
-    });
+  constructor(open: (receiver: StreamReceiver) => Http2Stream) {
     this.answered = new Promise((resolve, reject) => {
-      stream.once("response", resolve);
-      stream.once("close", () => {
-        this.#failure ??= streamEnded(stream, error);
-        reject(this.#failure);
-      });
+      this.#resolveAnswered = resolve;
+      this.#rejectAnswered = reject;
     });
-    this.#trailers = new Promise((resolve) => {
-      stream.once("trailers", resolve);
-      stream.once("close", () => resolve(undefined));
-    });
+    this.#stream = open(this);
   }
 
   /** Ends the exchange for a reason of this side. */
   fail(reason: unknown): void {
-    this.#failure ??= reason;
-    // Given another code, Node 20 writes to the connection from within its own reading of it, and its memory is corrupted.
-    if (!this.#stream.closed) this.#stream.close(Http2Code.cancel);
+    this.#stream.reset(Http2Code.cancel);
+    this.#finish({ error: reason });
   }
 
   async send(body: AsyncIterable<Uint8Array>): Promise<void> {
     const stream = this.#stream;
     try {
       for await (const piece of body) {
-        if (stream.destroyed || stream.closed) return;
-        if (!stream.write(piece)) await drained(stream);
+        if (stream.closed) return;
+        if (!stream.write(asBuffer(piece))) await new Promise<void>((resolve) => (this.#drained = resolve));
       }
       stream.end();
     } catch (error) {
@@ -88,46 +82,57 @@ class Exchange {
     }
   }
 
-  /** What the answer holds, and in the end its trailers, unless its headers were all of it. */
-  async *receive(trailer: Headers, isWhole: boolean): AsyncGenerator<Uint8Array, void, undefined> {
-    let ended = false;
-    try {
-      yield* this.#stream.iterator({ destroyOnReturn: false });
-      const trailers = isWhole ? {} : await this.#trailers;
-      if (trailers === undefined && this.#stream.rstCode !== Http2Code.noError) throw this.#failure;
-      ended = true;
-      // Without any, connect says what is missing.
-      for (const [name, value] of webHeaders(trailers ?? {})) trailer.set(name, value);
-    } catch (error) {
-      throw this.#failure ?? streamEnded(this.#stream, error);
-    } finally {
-      if (!ended) this.fail(undefined);
+  async *receive(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const piece of this.#body) {
+      this.#stream.consumed(piece.length);
+      yield piece;
     }
   }
-}
 
-function streamEnded(stream: ClientHttp2Stream, error: unknown): RpcError {
-  const cause = error instanceof Error ? error : undefined;
-  const { code, message } = resetStatus(stream, cause);
-  const ended = new StreamEndedError(message, cause === undefined ? undefined : { cause });
-  return new RpcError(message, code, undefined, undefined, ended);
-}
-
-function drained(stream: ClientHttp2Stream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off("drain", done).off("close", done);
-      resolve();
-    };
-    stream.on("drain", done).on("close", done);
-  });
-}
-
-function webHeaders(headers: IncomingHttpHeaders): Headers {
-  const web = new RpcHeaders();
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || name.startsWith(":")) continue;
-    web.set(name, Array.isArray(value) ? value.join(", ") : value);
+  headers(lines: readonly HeaderPair[]): void {
+    const headers = new Metadata(lines);
+    if (this.#isAnswered) {
+      for (const [name, value] of lines) this.trailer.append(name, value);
+    } else {
+      this.#isAnswered = true;
+      this.#resolveAnswered(headers);
+    }
   }
+
+  data(piece: Buffer): void {
+    this.#body.push(piece);
+  }
+
+  end(): void {
+    this.#finish(undefined);
+  }
+
+  lost(error: StreamLostError): void {
+    const { code, message } = lostStatus(error);
+    const ended = new StreamEndedError(message, { cause: error });
+    this.#finish({ error: new RpcError(message, code, undefined, undefined, ended) });
+  }
+
+  drain(): void {
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained?.();
+  }
+
+  #finish(failure: { readonly error: unknown } | undefined): void {
+    this.#rejectAnswered(failure === undefined ? new Error("the answer has no headers") : failure.error);
+    this.#body.end(failure);
+    this.drain();
+    this.onEnd();
+  }
+}
+
+function webHeaders({ pairs }: Metadata): Headers {
+  const web = new RpcHeaders();
+  for (const [name, value] of pairs) if (!name.startsWith(":")) web.append(name, value);
   return web;
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,22 +1,21 @@
-import type { ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { onAbort } from "@buildkit-node/core";
 import { Code, ConnectError as RpcError, type Transport } from "@connectrpc/connect";
 import { createTransport } from "@connectrpc/connect/protocol-grpc";
-import { rpcHttpClient } from "./rpc-http-client.ts";
+import { type OpenRequest, rpcHttpClient } from "./rpc-http-client.ts";
 import { statusError } from "./status-error.ts";
 
 /** BuildKit's own limit for one message, in both directions. */
 const maxMessageBytes = 16 * 1024 * 1024;
 
-/** connect's gRPC client on an HTTP/2 session of ours, failing with our errors. */
+/** connect's gRPC client on an HTTP/2 connection of ours, failing with our errors. */
 export function createRpcTransport(connection: {
   readonly authority: string;
   readonly lost: AbortSignal;
-  readonly request: (headers: OutgoingHttpHeaders) => ClientHttp2Stream;
+  readonly open: OpenRequest;
 }): Transport {
   const inner = createTransport({
-    httpClient: rpcHttpClient(connection.request),
+    httpClient: rpcHttpClient(connection.open),
     baseUrl: `http://${connection.authority}`,
     useBinaryFormat: true,
     interceptors: [],

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { type Behaviour, type StandIns, standIns } from "../../../test/support/stand-ins.ts";
 import { CommandError, ConnectError, createDialer, Link, parseAddress } from "../src/index.ts";
+import { emptyCall } from "./support/empty-call.ts";
 import { answer, listen, listenEngine, listenHttp2 } from "./support/peer.ts";
 
 const programs = ["docker", "podman", "nerdctl", "kubectl", "ssh"];
@@ -10,11 +11,7 @@ const programs = ["docker", "podman", "nerdctl", "kubectl", "ssh"];
 /** Makes one call through a stand-in. */
 async function call(address: string, { surroundings }: StandIns): Promise<void> {
   await using link = await Link.open(address, { surroundings });
-  const stream = await (await link.connection()).openStream("/test/Call");
-  stream.resume().end();
-  await new Promise((resolve, reject) => {
-    stream.once("response", resolve).once("error", reject);
-  });
+  await emptyCall(await link.connection(), "/test/Call");
 }
 
 /** The failure of an attempt to connect, which must fail. */

@@ -1,23 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { ConnectError, Link } from "../src/index.ts";
+import { emptyCall } from "./support/empty-call.ts";
 import { answer, listen, listenEngine, type Peer } from "./support/peer.ts";
 
-async function callThrough(peer: Peer): Promise<number | undefined> {
+async function callThrough(peer: Peer): Promise<string | undefined> {
   await using link = await Link.open(`docker://${peer.path}`);
-  const connection = await link.connection();
-  const stream = await connection.openStream("/test/Call");
-  stream.end();
-  return await new Promise((resolve, reject) => {
-    stream.once("response", (headers) => resolve(headers[":status"])).once("error", reject);
-    stream.resume();
-  });
+  const headers = await emptyCall(await link.connection(), "/test/Call");
+  return headers.get(":status");
 }
 
 describe("the Docker Engine's way in", () => {
   it("asks an engine before API 1.53 for an upgrade", async () => {
     const seen: string[] = [];
     await using peer = await listenEngine({ apiVersion: "1.51", seen, onStream: (stream) => answer(stream) });
-    expect(await callThrough(peer)).toBe(200);
+    expect(await callThrough(peer)).toBe("200");
     expect(seen).toEqual(["GET /_ping", "POST /grpc"]);
   });
 
@@ -27,13 +23,13 @@ describe("the Docker Engine's way in", () => {
       glue: true,
       onStream: (stream) => answer(stream),
     });
-    expect(await callThrough(peer)).toBe(200);
+    expect(await callThrough(peer)).toBe("200");
   });
 
   it.each(["1.53", "1.60", "2.0"])("speaks HTTP/2 at once with API %s", async (apiVersion) => {
     const seen: string[] = [];
     await using peer = await listenEngine({ apiVersion, seen, onStream: (stream) => answer(stream) });
-    expect(await callThrough(peer)).toBe(200);
+    expect(await callThrough(peer)).toBe("200");
     expect(seen).toEqual(["GET /_ping", "h2"]);
   });
 

@@ -306,7 +306,7 @@ describe("a gRPC server over a pipe", () => {
     pipe.destroy(new Error("cable cut"));
     expect(await server.closed).toMatchObject({ message: "cable cut" });
     expect(lost).toHaveLength(2);
-    expect(lost[0]).toMatchObject({ byPeer: false });
+    expect(lost[0]).toMatchObject({ resetCode: undefined });
     for (const stream of streams) stream.destroy();
   });
 

@@ -9,6 +9,7 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAuthority, day } from "../../../test/support/certificates.ts";
 import { ConnectError, type ConnectFailure, Link, type TlsOptions } from "../src/index.ts";
+import { emptyCall } from "./support/empty-call.ts";
 import { listenTls, type TlsPeer } from "./support/tls-peer.ts";
 
 const authority = createAuthority("the daemon's authority");
@@ -21,11 +22,7 @@ const bare = { env: {}, platform: "linux" } as const;
 async function call(peer: TlsPeer, tls: TlsOptions, host = "localhost"): Promise<void> {
   await using link = await Link.open(`tcp://${host}:${peer.port}`, { tls, surroundings: bare });
   const connection = await link.connection();
-  const stream = await connection.openStream("/test/Call");
-  stream.resume().end();
-  await new Promise((resolve, reject) => {
-    stream.once("response", resolve).once("error", reject);
-  });
+  await emptyCall(connection, "/test/Call");
 }
 
 /** The one attempt of a call that must fail. */

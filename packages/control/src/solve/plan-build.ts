@@ -13,7 +13,6 @@ import type { BuildWork, RunningSolve } from "./build.ts";
 import type { Drive } from "./drive-solve.ts";
 import { withConfigInResult } from "./engine-image.ts";
 import { type ExportSet, prepareExports } from "./export-set.ts";
-import { IsolatedCalls } from "./isolated-calls.ts";
 import { type MarshalledInput, marshalInput } from "./marshal-input.ts";
 import { requireCapabilities } from "./require-capabilities.ts";
 import { requireDevices } from "./require-devices.ts";
@@ -47,8 +46,7 @@ export function planBuild<E extends Exporters>(
     const display = progress?.attach({ ref, ...(name !== undefined && { name }) });
     try {
       const connection = await link.connection(signal);
-      const separate = (scope: AbortSignal) => link.separate(scope);
-      const result = await build(plan, { connection, separate, display, signal, onStarted });
+      const result = await build(plan, { connection, display, signal, onStarted });
       await display?.end({});
       return result;
     } catch (error) {
@@ -67,7 +65,6 @@ interface BuildPlan<E extends Exporters> {
 
 interface BuildRun {
   readonly connection: Connection;
-  readonly separate: (signal: AbortSignal) => Promise<Connection>;
   readonly display: ProgressSink | undefined;
   readonly signal: AbortSignal;
   readonly onStarted: (running: RunningSolve) => void;
@@ -101,7 +98,6 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
     const session = plan.session.needed || input.fetches ? await openSession() : await opening;
     const response = await runSolve({
       connection,
-      separate: run.separate,
       session,
       request: { ...request, ref: plan.ref, session: session?.id ?? "", exporters: exports.requests },
       onUpdate: (update) => display?.update(update),
@@ -125,18 +121,14 @@ async function build<E extends Exporters>(plan: BuildPlan<E>, run: BuildRun): Pr
 function driveOf<E extends Exporters>(
   { drive }: MarshalledInput,
   { ref }: BuildPlan<E>,
-  { connection, separate }: BuildRun,
+  { connection }: BuildRun,
   session: BuildSession | undefined,
   options: Readonly<Record<string, string>>,
 ): { readonly drive?: Drive } {
   if (drive === undefined) return {};
   const fields = { buildId: ref, options, sessionId: session?.id ?? "" };
   return {
-    drive: async (signal) => {
-      if (connection.keepsHeaderLimit) return runBuildFunction({ ...fields, connection, signal }, drive);
-      await using isolated = new IsolatedCalls(connection, () => separate(signal));
-      await runBuildFunction({ ...fields, connection: isolated, signal }, drive);
-    },
+    drive: (signal) => runBuildFunction({ ...fields, connection, signal }, drive),
   };
 }
 

@@ -8,15 +8,12 @@ import { buildBaggage } from "../session/result-routes.ts";
 import type { BuildSession } from "../session/session-plan.ts";
 import { followBuild } from "../status/follow-build.ts";
 import { type Drive, driveSolve, type Thrown } from "./drive-solve.ts";
-import { IsolatedCalls } from "./isolated-calls.ts";
 import { type SolveFields, solveRequestToProto } from "./solve-request.ts";
 import { StepLog } from "./step-log.ts";
 import { traceHeaders } from "./trace-headers.ts";
 
 export interface SolveRun {
   readonly connection: Connection;
-  /** Opens another connection to the same daemon. */
-  readonly separate: (signal: AbortSignal) => Promise<Connection>;
   readonly request: SolveFields;
   /** The session that serves the build; absent when it needs none. The run closes it. */
   readonly session: BuildSession | undefined;
@@ -46,11 +43,7 @@ export async function runSolve(run: SolveRun): Promise<Readonly<Record<string, s
   const call = new AbortController();
   using _canceled = onAbort(run.signal, (reason) => call.abort(reason));
   using _lost = onAbort(connection.lost, (reason) => call.abort(reason));
-  // Where an error may break its connection, that is one on which nothing else runs.
-  await using isolated = connection.keepsHeaderLimit
-    ? undefined
-    : new IsolatedCalls(connection, () => run.separate(run.signal));
-  const control = createClient(BuildService, (isolated ?? connection).rpc);
+  const control = createClient(BuildService, connection.rpc);
   const solve = control.solve(solveRequestToProto(request), {
     signal: call.signal,
     headers: traceHeaders(session?.isShared === true ? buildBaggage(request.ref) : undefined),

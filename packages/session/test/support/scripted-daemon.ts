@@ -4,7 +4,6 @@ import {
   connect,
   createServer,
   type IncomingHttpHeaders,
-  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
 import { Duplex, duplexPair } from "node:stream";
@@ -25,8 +24,7 @@ export async function scriptedDaemon(): Promise<ScriptedDaemon> {
   const sessions = new Mailbox<DaemonSession>();
   const outer = createServer();
   outer.on("sessionError", () => {});
-  const connections: ServerHttp2Session[] = [];
-  outer.on("session", (session) => connections.push(session));
+  const pipes: Duplex[] = [];
   outer.on(
     "stream",
     (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
@@ -46,6 +44,7 @@ export async function scriptedDaemon(): Promise<ScriptedDaemon> {
     authority: "localhost",
     dial: async () => {
       const [ours, theirs] = duplexPair();
+      pipes.push(theirs);
       outer.emit("connection", theirs);
       return ours;
     },
@@ -53,7 +52,7 @@ export async function scriptedDaemon(): Promise<ScriptedDaemon> {
   const connection = await openConnection(dialer, { signal: AbortSignal.timeout(10_000) });
   onTestFinished(async () => {
     await connection.close();
-    for (const session of connections) session.destroy();
+    for (const pipe of pipes) pipe.destroy();
   });
   return { connection, nextSession: () => sessions.take() };
 }

@@ -1,4 +1,3 @@
-import { constants } from "node:http2";
 import { type Duplex, duplexPair } from "node:stream";
 import type { DescService } from "@bufbuild/protobuf";
 import { BoundedQueue } from "@buildkit-node/core";
@@ -12,7 +11,7 @@ import {
   openConnection,
   StatusCode,
 } from "@buildkit-node/transport";
-import { frameMessage, readResponse, serveGrpc } from "@buildkit-node/transport/internal";
+import { ClientCall, frameMessage, serveGrpc } from "@buildkit-node/transport/internal";
 import { type Client, createClient } from "@connectrpc/connect";
 
 /** What stands in a daemon's place: real gRPC clients, over HTTP/2, of the services of a session. */
@@ -54,18 +53,20 @@ export async function openCall(
   method: Parameters<typeof methodPath>[0],
   metadata: MetadataPairs = [],
 ): Promise<PeerCall> {
-  const stream = await connection.openStream(methodPath(method), metadata);
-  stream.on("error", () => {});
   const messages = new BoundedQueue<Buffer>({ limit: Number.POSITIVE_INFINITY });
-  const { status } = readResponse(stream, (message) => messages.push(message));
-  void status.then(({ code, message }) => {
+  const call = new ClientCall((receiver) => connection.openStream(methodPath(method), metadata, receiver), {
+    onMessage: (message) => messages.push(message),
+    onEnd: () => {},
+    onDrain: () => {},
+  });
+  void call.status.then(({ code, message }) => {
     messages.end(code === StatusCode.ok ? undefined : { error: new CallError(code, message) });
   });
   return {
-    send: (message) => void stream.write(frameMessage(message)),
+    send: (message) => void call.send(frameMessage(message)),
     next: async () => (await messages.next()).value,
-    halfClose: () => void stream.end(),
-    pause: () => void stream.pause(),
-    cancel: () => stream.close(constants.NGHTTP2_CANCEL),
+    halfClose: () => call.endSending(),
+    pause: () => call.pause(),
+    cancel: () => call.cancel(),
   };
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { InvalidArgumentError } from "@buildkit-node/core";
-import { Http2ServerConnection } from "../http2-server/http2-server-connection.ts";
-import type { Http2ServerStream } from "../http2-server/http2-server-stream.ts";
+import { Http2Server } from "../http2/http2-server.ts";
+import type { Http2Stream } from "../http2/http2-stream.ts";
 import { Http2ServerCall, type ServerCall } from "./server-call.ts";
 import { StatusCode, statusOf } from "./status.ts";
 
@@ -39,7 +39,7 @@ export function serveGrpc(pipe: Duplex, options: GrpcServerOptions): GrpcServer 
     }
   }
   const running = new Set<Promise<void>>();
-  const connection = new Http2ServerConnection(pipe, (stream) => {
+  const connection = new Http2Server(pipe, (stream) => {
     const work = serveCall(stream, options).finally(() => running.delete(work));
     running.add(work);
   });
@@ -57,7 +57,7 @@ export function serveGrpc(pipe: Duplex, options: GrpcServerOptions): GrpcServer 
 }
 
 /** Never rejects: a call's failure is its answer. */
-async function serveCall(stream: Http2ServerStream, options: GrpcServerOptions): Promise<void> {
+async function serveCall(stream: Http2Stream, options: GrpcServerOptions): Promise<void> {
   const call = new Http2ServerCall(stream);
   const handler = options.handlers.get(call.path);
   if (handler === undefined) {

@@ -1,8 +1,8 @@
-import type { ClientHttp2Stream } from "node:http2";
 import { Duplex } from "node:stream";
+import type { Http2Stream, StreamReceiver } from "../http2/http2-stream.ts";
+import { type CallResponse, ClientCall } from "./client-call.ts";
 import { writePrefix } from "./frame-message.ts";
 import { prefixBytes } from "./message-decoder.ts";
-import { type CallResponse, readResponse } from "./read-response.ts";
 
 /** The tag of `BytesMessage.data`. */
 const dataTag = 0x0a;
@@ -17,74 +17,70 @@ const fieldPrefixBytes = 6;
  * Empty messages are neither sent nor passed on: a daemon takes an empty one for the bytes of an earlier message.
  */
 export class MessageDuplex extends Duplex {
-  /** The daemon's answer to the call. */
-  readonly response: CallResponse;
-  readonly #stream: ClientHttp2Stream;
+  readonly #call: ClientCall;
+  /** Of the writer that waits for room. */
+  #written: (() => void) | undefined;
 
-  constructor(stream: ClientHttp2Stream) {
+  /** @param open begins the call's request */
+  constructor(open: (receiver: StreamReceiver) => Http2Stream) {
     super({ readableHighWaterMark: bufferBytes, writableHighWaterMark: bufferBytes, autoDestroy: true });
-    this.#stream = stream;
-    this.response = readResponse(stream, (message) => {
-      const data = bytesMessageData(message);
-      if (data.length > 0 && !this.push(data)) stream.pause();
+    this.#call = new ClientCall(open, {
+      onMessage: (message) => {
+        const data = bytesMessageData(message);
+        if (data.length > 0 && !this.push(data)) this.#call.pause();
+      },
+      onEnd: () => this.push(null),
+      onDrain: () => this.#drained(),
     });
-    stream.once("end", () => this.push(null));
-    stream.once("close", () => this.destroy());
+  }
+
+  /** The daemon's answer to the call. */
+  get response(): CallResponse {
+    return this.#call;
   }
 
   override _read(): void {
-    this.#stream.resume();
+    this.#call.resume();
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
     this.#send([chunk], callback);
   }
 
-  override _writev(
-    chunks: { chunk: Buffer; encoding: BufferEncoding }[],
-    callback: (error?: Error | null) => void,
-  ): void {
+  override _writev(chunks: { chunk: Buffer; encoding: BufferEncoding }[], callback: () => void): void {
     this.#send(
       chunks.map(({ chunk }) => chunk),
       callback,
     );
   }
 
-  override _final(callback: (error?: Error | null) => void): void {
-    this.#stream.end();
+  override _final(callback: () => void): void {
+    this.#call.endSending();
     callback();
   }
 
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (!this.#stream.closed) this.#stream.close();
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#call.cancel();
     callback(error);
   }
 
   /** Sends the chunks as one message. */
-  #send(chunks: Buffer[], callback: (error?: Error | null) => void): void {
-    const stream = this.#stream;
+  #send(chunks: readonly Buffer[], callback: () => void): void {
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (length === 0 || stream.writableEnded || stream.destroyed) {
+    if (length === 0) {
       callback();
       return;
     }
-    stream.cork();
-    stream.write(messagePrefix(length));
-    let room = true;
-    for (const chunk of chunks) room = stream.write(chunk);
-    stream.uncork();
+    let room = this.#call.send(messagePrefix(length));
+    for (const chunk of chunks) room = this.#call.send(chunk);
     if (room) callback();
-    else this.#afterDrain(callback);
+    else this.#written = callback;
   }
 
-  #afterDrain(callback: (error?: Error | null) => void): void {
-    const done = () => {
-      this.#stream.off("drain", done);
-      this.#stream.off("close", done);
-      callback();
-    };
-    this.#stream.once("drain", done);
-    this.#stream.once("close", done);
+  #drained(): void {
+    const written = this.#written;
+    this.#written = undefined;
+    written?.();
   }
 }
 

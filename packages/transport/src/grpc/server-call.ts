@@ -1,12 +1,8 @@
 import { abortable, BoundedQueue } from "@buildkit-node/core";
-import { Http2Code } from "../http2-server/frame.ts";
-import type {
-  Http2ServerStream,
-  StreamLostError,
-  StreamReceiver,
-} from "../http2-server/http2-server-stream.ts";
+import { Http2Code } from "../http2/frame.ts";
+import type { Http2Stream, StreamLostError, StreamReceiver } from "../http2/http2-stream.ts";
 import { frameMessage } from "./frame-message.ts";
-import { MessageDecoder } from "./message-decoder.ts";
+import { MessageReader } from "./message-reader.ts";
 import { Metadata } from "./metadata.ts";
 import { CallError, encodeStatus, type GrpcStatus, StatusCode } from "./status.ts";
 
@@ -43,22 +39,19 @@ export interface ServerCall {
 export class Http2ServerCall implements ServerCall, StreamReceiver {
   readonly path: string;
   readonly metadata: Metadata;
-  readonly #stream: Http2ServerStream;
+  readonly #stream: Http2Stream;
   readonly #lost = new AbortController();
-  readonly #decoder = new MessageDecoder();
-  #onMessage: ((message: Buffer) => void) | undefined;
+  readonly #reader: MessageReader;
   #ended: PromiseWithResolvers<void> | undefined;
-  #paused = false;
   #remoteEnded = false;
-  /** Received while nobody was reading: the peer may send as much again once they are read. */
-  #heldBytes = 0;
   #responded = false;
   #full = false;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  constructor(stream: Http2ServerStream) {
+  constructor(stream: Http2Stream) {
     this.#stream = stream;
-    this.metadata = new Metadata(stream.headers);
+    this.#reader = new MessageReader((bytes) => stream.consumed(bytes));
+    this.metadata = new Metadata(stream.requestHeaders);
     this.path = this.metadata.get(":path") ?? "";
     stream.receiver = this;
   }
@@ -68,18 +61,18 @@ export class Http2ServerCall implements ServerCall, StreamReceiver {
   }
 
   read(onMessage: (message: Buffer) => void): Promise<void> {
-    this.#onMessage = onMessage;
+    this.#reader.onMessage = onMessage;
     this.#ended = withResolvers();
     this.#deliver();
     return abortable(this.#ended.promise, this.signal);
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#reader.pause();
   }
 
   resume(): void {
-    this.#paused = false;
+    this.#reader.resume();
     this.#deliver();
   }
 
@@ -127,10 +120,12 @@ export class Http2ServerCall implements ServerCall, StreamReceiver {
     this.#stream.reset(Http2Code.cancel);
   }
 
+  headers(): void {
+    // The trailers of a request: gRPC has none.
+  }
+
   data(piece: Buffer): void {
-    this.#decoder.push(piece);
-    if (this.#onMessage === undefined || this.#paused) this.#heldBytes += piece.length;
-    else this.#stream.consumed(piece.length);
+    this.#reader.push(piece);
     this.#deliver();
   }
 
@@ -141,8 +136,7 @@ export class Http2ServerCall implements ServerCall, StreamReceiver {
 
   lost(error: StreamLostError): void {
     // A daemon gives a call up right behind its last word, which may be waiting here for a reader that paused.
-    this.#paused = false;
-    this.#deliver();
+    this.resume();
     this.#lost.abort(error);
   }
 
@@ -159,31 +153,17 @@ export class Http2ServerCall implements ServerCall, StreamReceiver {
   }
 
   #deliver(): void {
-    const onMessage = this.#onMessage;
-    if (onMessage === undefined || this.#ended === undefined) return;
+    const ended = this.#ended;
+    if (ended === undefined) return;
     try {
-      while (!this.#paused) {
-        const message = this.#decoder.next();
-        if (message === undefined) {
-          this.#allDelivered(this.#ended);
-          break;
-        }
-        onMessage(message);
-      }
+      if (!this.#reader.deliver() || !this.#remoteEnded) return;
+      if (this.#reader.partial)
+        ended.reject(new CallError(StatusCode.internal, "the request ends within a message"));
+      else ended.resolve();
     } catch (error) {
-      this.#paused = true;
-      this.#onMessage = undefined;
-      this.#ended.reject(error);
+      this.#reader.onMessage = undefined;
+      ended.reject(error);
     }
-  }
-
-  #allDelivered(ended: PromiseWithResolvers<void>): void {
-    this.#stream.consumed(this.#heldBytes);
-    this.#heldBytes = 0;
-    if (!this.#remoteEnded) return;
-    if (this.#decoder.partial)
-      ended.reject(new CallError(StatusCode.internal, "the request ends within a message"));
-    else ended.resolve();
   }
 }
 

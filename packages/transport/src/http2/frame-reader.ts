@@ -11,13 +11,13 @@ export interface FrameHandler {
   frame(type: number, flags: number, streamId: number, payload: Buffer): void;
 }
 
-/** Cuts a client's byte stream into frames. DATA passes through in pieces as it arrives, without a copy. */
+/** Cuts a peer's byte stream into frames. DATA passes through in pieces as it arrives, without a copy. */
 export class FrameReader {
   readonly #handler: FrameHandler;
   /** Gathers the preface, a frame's header, or a whole payload that came in several pieces. */
   #gather: Buffer = Buffer.allocUnsafe(clientPreface.length);
   #gathered = 0;
-  #state: "preface" | "header" | "payload" | "data" = "preface";
+  #state: "preface" | "header" | "payload" | "data";
   #type = 0;
   #flags = 0;
   #streamId = 0;
@@ -25,8 +25,10 @@ export class FrameReader {
   /** What `#fill` used of its chunk. */
   #taken = 0;
 
-  constructor(handler: FrameHandler) {
+  /** @param peer a client begins with the preface */
+  constructor(handler: FrameHandler, peer: "client" | "server") {
     this.#handler = handler;
+    this.#state = peer === "client" ? "preface" : "header";
   }
 
   /** Throws an `Http2Error` when the peer breaks the protocol; nothing may be pushed after that. */

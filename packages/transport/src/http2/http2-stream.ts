@@ -5,7 +5,9 @@ import type { HeaderPair } from "./hpack-decoder.ts";
 
 /** Receives what the peer sends on one stream. */
 export interface StreamReceiver {
-  /** A piece of the body. Room for more is made by `Http2ServerStream.consumed`. */
+  /** Header lines other than those that began the stream: an answer's, and after its body its trailers. */
+  headers(lines: readonly HeaderPair[]): void;
+  /** A piece of the body. Room for more is made by `Http2Stream.consumed`. */
   data(piece: Buffer): void;
   /** The peer will send no more. */
   end(): void;
@@ -18,84 +20,97 @@ export interface StreamReceiver {
 /** A stream ended before its time. */
 export class StreamLostError extends BuildkitError {
   override readonly name: string = "StreamLostError";
-  /** True when the peer gave this call up, false when the connection broke. */
-  readonly byPeer: boolean;
+  /** The code with which the peer gave this stream up (RFC 9113, 7); absent when the connection broke. */
+  readonly resetCode: number | undefined;
 
-  constructor(byPeer: boolean, message: string, options?: { readonly cause?: unknown }) {
+  constructor(resetCode: number | undefined, message: string, options?: { readonly cause?: unknown }) {
     super("ERR_BUILDKIT_CONNECTION_LOST", message, options);
-    this.byPeer = byPeer;
+    this.resetCode = resetCode;
   }
 }
 
 /** What a stream needs from its connection. */
 export interface StreamOwner {
-  sendHeaders(stream: Http2ServerStream, lines: readonly HeaderPair[], endStream: boolean): void;
-  sendReset(stream: Http2ServerStream, code: number): void;
-  sendWindowUpdate(stream: Http2ServerStream, bytes: number): void;
+  sendHeaders(stream: Http2Stream, lines: readonly HeaderPair[], endStream: boolean): void;
+  /** Ends our side of a stream by itself. */
+  sendEnd(stream: Http2Stream): void;
+  sendReset(stream: Http2Stream, code: number): void;
+  sendWindowUpdate(stream: Http2Stream, bytes: number): void;
   /** The stream has data or its end to send. */
-  ready(stream: Http2ServerStream): void;
-  /** Both sides have ended the stream. */
-  finished(stream: Http2ServerStream): void;
+  ready(stream: Http2Stream): void;
+  /** The stream is over for this side. */
+  finished(stream: Http2Stream): void;
 }
 
 /** Bytes that wait in a stream before `write` asks its caller to stop. */
 const highWaterBytes = 1 << 20;
 
-/** The server's side of one request. It is used by the gRPC server, which sets `receiver` at once. */
-export class Http2ServerStream {
-  readonly id: number;
-  readonly headers: readonly HeaderPair[];
-  receiver: StreamReceiver = ignoring;
+/** One request and its answer, from either side. */
+export class Http2Stream {
+  readonly role: "client" | "server";
+  /** The lines that began the stream: the request's. */
+  readonly requestHeaders: readonly HeaderPair[];
+  receiver: StreamReceiver;
   /** Bytes that the peer lets us send. */
-  sendWindow: number;
+  sendWindow = 0;
+  /** For the connection: what was written and not sent yet. */
+  readonly queued: ByteQueue = new ByteQueue();
   readonly #owner: StreamOwner;
   readonly #windowBytes: number;
+  #id = 0;
   #uncredited = 0;
   /** What the peer may still send before it needs an update. */
   #receiveWindow: number;
-  readonly #queue = new ByteQueue();
   #full = false;
-  #trailers: readonly HeaderPair[] | undefined;
+  /** What ends our side: trailers, or none. */
+  #ending: readonly HeaderPair[] | undefined;
   #localEnded = false;
   #remoteEnded = false;
   #gone = false;
 
   constructor(options: {
-    readonly id: number;
-    readonly headers: readonly HeaderPair[];
+    readonly role: "client" | "server";
+    readonly requestHeaders: readonly HeaderPair[];
+    readonly receiver?: StreamReceiver;
     readonly owner: StreamOwner;
-    readonly sendWindow: number;
     readonly receiveWindow: number;
   }) {
-    this.id = options.id;
-    this.headers = options.headers;
+    this.role = options.role;
+    this.requestHeaders = options.requestHeaders;
+    this.receiver = options.receiver ?? ignoring;
     this.#owner = options.owner;
-    this.sendWindow = options.sendWindow;
     this.#windowBytes = options.receiveWindow;
     this.#receiveWindow = options.receiveWindow;
   }
 
+  /** The stream's number; 0 until it has begun. */
+  get id(): number {
+    return this.#id;
+  }
+
+  /** The answer's headers. */
   respond(lines: readonly HeaderPair[]): void {
     if (!this.#gone) this.#owner.sendHeaders(this, lines, false);
   }
 
   /** Queues bytes; they must not change any more. False asks to wait for `receiver.drain`. */
   write(bytes: Buffer): boolean {
-    if (this.#gone || this.#trailers !== undefined || bytes.length === 0) return true;
-    this.#queue.push(bytes);
+    if (this.#gone || this.#ending !== undefined || bytes.length === 0) return true;
+    this.queued.push(bytes);
     this.#owner.ready(this);
     // Full until `drain` says otherwise: whoever waits for that must not miss it because another wrote little.
-    if (this.#queue.length >= highWaterBytes) this.#full = true;
+    if (this.queued.length >= highWaterBytes) this.#full = true;
     return !this.#full;
   }
 
   /** Ends our side, after what was written. */
-  end(trailers: readonly HeaderPair[]): void {
-    if (this.#gone || this.#trailers !== undefined) return;
-    this.#trailers = trailers;
+  end(trailers: readonly HeaderPair[] = []): void {
+    if (this.#gone || this.#ending !== undefined) return;
+    this.#ending = trailers;
     this.#owner.ready(this);
   }
 
+  /** Gives the stream up. Its receiver is told nothing. */
   reset(code: number): void {
     if (this.#gone) return;
     this.#owner.sendReset(this, code);
@@ -112,14 +127,20 @@ export class Http2ServerStream {
     this.#uncredited = 0;
   }
 
-  /** Bytes that were written and not sent yet. */
-  get queuedBytes(): number {
-    return this.#queue.length;
+  /** True once nothing that is written is sent any more. */
+  get closed(): boolean {
+    return this.#gone;
   }
 
   /** True once the peer has ended its side. */
   get remoteEnded(): boolean {
     return this.#remoteEnded;
+  }
+
+  /** For the connection: the stream has its number and may send. */
+  begin(id: number, sendWindow: number): void {
+    this.#id = id;
+    this.sendWindow = sendWindow;
   }
 
   /** For the connection: takes received body bytes into account; false when they are more than was allowed. */
@@ -132,6 +153,8 @@ export class Http2ServerStream {
   receivedEnd(): void {
     this.#remoteEnded = true;
     this.receiver.end();
+    // Nobody reads what a client has still to send once its answer is complete.
+    if (this.role === "client" && !this.#localEnded) this.reset(Http2Code.noError);
     this.#finishWhenBothEnded();
   }
 
@@ -144,30 +167,30 @@ export class Http2ServerStream {
 
   /** For the connection: whether there is something that may be sent now. */
   get sendable(): boolean {
-    if (this.#gone || this.#localEnded) return false;
-    return this.#queue.length > 0 ? this.sendWindow > 0 : this.#trailers !== undefined;
+    if (this.#gone || this.#localEnded || this.#id === 0) return false;
+    return this.queued.length > 0 ? this.sendWindow > 0 : this.#ending !== undefined;
   }
 
-  /** For the connection: takes the next piece of at most `limit` queued bytes, which are then no longer ours. */
-  take(limit: number): Buffer {
-    const piece = this.#queue.takeSome(limit);
-    this.sendWindow -= piece.length;
-    return piece;
-  }
-
-  /** For the connection: sends the trailers once nothing else waits, and tells a writer that waits to go on. */
+  /** For the connection: ends our side once nothing else waits, or tells a writer that waits to go on. */
   afterSend(): void {
-    if (this.#queue.length === 0 && this.#trailers !== undefined && !this.#localEnded) {
-      this.#localEnded = true;
-      this.#owner.sendHeaders(this, this.#trailers, true);
-      // A client that is still sending learns so that nobody reads it any more.
-      if (!this.#remoteEnded) this.#owner.sendReset(this, Http2Code.noError);
-      this.#remoteEnded = true;
-      this.#finishWhenBothEnded();
-    } else if (this.#full && this.#queue.length < highWaterBytes / 2) {
+    if (this.queued.length === 0 && this.#ending !== undefined && !this.#localEnded) {
+      this.#endLocal(this.#ending);
+    } else if (this.#full && this.queued.length < highWaterBytes / 2) {
       this.#full = false;
       this.receiver.drain();
     }
+  }
+
+  #endLocal(trailers: readonly HeaderPair[]): void {
+    this.#localEnded = true;
+    if (trailers.length > 0) this.#owner.sendHeaders(this, trailers, true);
+    else this.#owner.sendEnd(this);
+    if (this.role === "server") {
+      // A client that is still sending learns so that nobody reads it any more.
+      if (!this.#remoteEnded) this.#owner.sendReset(this, Http2Code.noError);
+      this.#remoteEnded = true;
+    }
+    this.#finishWhenBothEnded();
   }
 
   #finishWhenBothEnded(): void {
@@ -176,9 +199,15 @@ export class Http2ServerStream {
 
   #leave(): void {
     this.#gone = true;
-    this.#queue.clear();
+    this.queued.clear();
     this.#owner.finished(this);
   }
 }
 
-const ignoring: StreamReceiver = { data: () => {}, end: () => {}, lost: () => {}, drain: () => {} };
+const ignoring: StreamReceiver = {
+  headers: () => {},
+  data: () => {},
+  end: () => {},
+  lost: () => {},
+  drain: () => {},
+};

@@ -30,7 +30,15 @@ export const Http2Code = {
 } as const;
 
 /** Settings (RFC 9113, 6.5.2). */
-export const Setting = { initialWindowSize: 4, maxFrameSize: 5 } as const;
+export const Setting = {
+  enablePush: 2,
+  maxConcurrentStreams: 3,
+  initialWindowSize: 4,
+  maxFrameSize: 5,
+} as const;
+
+/** What may be sent on a stream, and on all together, before a peer has said otherwise. */
+export const initialWindowBytes = 65_535;
 
 /** The payload of frames that we accept, which is what every peer may use unasked. */
 export const defaultFrameBytes = 16_384;
