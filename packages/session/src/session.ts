@@ -1,4 +1,4 @@
-import { abortable, BuildkitError, delay, InvalidArgumentError, randomId, within } from "@buildkit-node/core";
+import { abortable, BuildkitError, InvalidArgumentError, randomId, within } from "@buildkit-node/core";
 import {
   CallError,
   type CallHandler,
@@ -64,9 +64,6 @@ const sessionPath = "/moby.buildkit.v1.Control/Session";
 /** How long `close` waits for the daemon's calls, and then for the daemon's goodbye. */
 const closeMs = { calls: 8000, goodbye: 2000 } as const;
 
-/** How long a stream's end may come before that of its connection. */
-const lossMs = 100;
-
 /** Opens a session and waits until the daemon knows it, so that a build may refer to it at once. */
 export async function openSession(connection: Connection, options: OpenSessionOptions): Promise<Session> {
   const id = options.id ?? randomId();
@@ -80,9 +77,7 @@ export async function openSession(connection: Connection, options: OpenSessionOp
     await abortable(session.ready(), options.signal);
   } catch (error) {
     session.abandon();
-    // Streams may end a moment before the connection that they go down with.
-    if (error instanceof SessionError) await delay(lossMs, connection.lost);
-    throw error;
+    throw connection.lost.aborted ? connection.lost.reason : error;
   }
   return session;
 }

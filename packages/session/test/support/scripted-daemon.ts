@@ -18,6 +18,8 @@ export interface ScriptedDaemon {
   readonly connection: Connection;
   /** Resolves with the next session that a client opens. */
   nextSession(): Promise<DaemonSession>;
+  /** The client's connections end without a word. */
+  breakConnections(): void;
 }
 
 export async function scriptedDaemon(): Promise<ScriptedDaemon> {
@@ -25,6 +27,7 @@ export async function scriptedDaemon(): Promise<ScriptedDaemon> {
   const outer = createServer();
   outer.on("sessionError", () => {});
   const pipes: Duplex[] = [];
+  const ends: Duplex[] = [];
   outer.on(
     "stream",
     (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
@@ -45,6 +48,7 @@ export async function scriptedDaemon(): Promise<ScriptedDaemon> {
     dial: async () => {
       const [ours, theirs] = duplexPair();
       pipes.push(theirs);
+      ends.push(ours);
       outer.emit("connection", theirs);
       return ours;
     },
@@ -54,7 +58,10 @@ export async function scriptedDaemon(): Promise<ScriptedDaemon> {
     await connection.close();
     for (const pipe of pipes) pipe.destroy();
   });
-  return { connection, nextSession: () => sessions.take() };
+  const breakConnections = () => {
+    for (const end of ends) end.push(null);
+  };
+  return { connection, nextSession: () => sessions.take(), breakConnections };
 }
 
 /** One session, from the side that calls through it. */
