@@ -46,6 +46,23 @@ describeEachDaemon("progress", (way) => {
     expect(lines).toContain("   3 | >>> COPY missing /");
   });
 
+  it("that breaks is shown no more, and the build goes on", async () => {
+    await using client = await connect(way.address);
+    let calls = 0;
+    const broken = () => {
+      calls++;
+      throw new Error("the terminal is gone");
+    };
+    const progress = { attach: () => ({ update: broken, end: async () => broken() }) };
+    const graph = llb.scratch().file(llb.mkfile("/file", `${Math.random()}`));
+    await client.solve(graph, { progress });
+    expect(calls).toBe(1);
+    await expect(client.solve(graph.file(llb.rm("/none")), { progress })).rejects.toMatchObject({
+      vertex: { name: expect.stringContaining("none") },
+    });
+    expect(calls).toBe(2);
+  });
+
   it("records what other readers of the build are told", async () => {
     await using client = await connect(way.address);
     const stream = capture();

@@ -1,5 +1,8 @@
 import { onAbort } from "@buildkit-node/core";
 
+/** One for all: to make the default reason takes longer than all else here. */
+const left = new Error("the loop over the call was left");
+
 /**
  * Makes a streaming call that ends with the loop over it: leaving the loop, or the signal, cancels the call. Connect's
  * own response does not do that: leaving it early leaves the call running.
@@ -16,6 +19,6 @@ export async function* scopedStream<T>(
     yield* open(scope.signal);
   } finally {
     forwarding[Symbol.dispose]();
-    scope.abort();
+    scope.abort(left);
   }
 }

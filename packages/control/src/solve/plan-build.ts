@@ -9,6 +9,7 @@ import { defaultPlatform } from "../default-platform.ts";
 import { imageResolver } from "../resolve-image.ts";
 import { exportStoreId } from "../session/result-routes.ts";
 import { type BuildSession, planSession, type SessionPlan } from "../session/session-plan.ts";
+import { attachDisplay } from "../status/attach-display.ts";
 import type { BuildWork, RunningSolve } from "./build.ts";
 import type { Drive } from "./drive-solve.ts";
 import { withConfigInResult } from "./engine-image.ts";
@@ -43,7 +44,7 @@ export function planBuild<E extends Exporters>(
   refuseSharedDestinations([...exportersOf(options), ...cacheDestinations(options)]);
   const { name, progress } = options;
   return async (signal, onStarted) => {
-    const display = progress?.attach({ ref, ...(name !== undefined && { name }) });
+    const display = progress && attachDisplay(progress, { ref, ...(name !== undefined && { name }) });
     try {
       const connection = await link.connection(signal);
       const result = await build(plan, { connection, display, signal, onStarted });

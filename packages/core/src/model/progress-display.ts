@@ -13,7 +13,7 @@ export interface ProgressBuild {
   readonly name?: string;
 }
 
-/** Receives one build's status. None of its methods may throw on what a daemon sends. */
+/** Receives one build's status. What it throws ends the display, and not the build: nothing more is shown. */
 export interface ProgressSink {
   /** A promise asks the caller to hold further updates back until it resolves: what is written to takes no more. */
   update(update: StatusUpdate): void | Promise<void>;
