@@ -43,7 +43,7 @@ afterEach(async () => {
 
 /** A daemon's call with so many messages of 100 bytes. */
 function archiveCall(messages: number): ServerCall & { delivered: number } {
-  const bytes = Buffer.concat([Buffer.from([0x0a, 100]), Buffer.alloc(100, "x")]);
+  const bytes = Buffer.alloc(100, "x");
   let paused = false;
   let wake = () => {};
   const call = {
@@ -54,9 +54,9 @@ function archiveCall(messages: number): ServerCall & { delivered: number } {
       ["exporter-md-containerimage.config.digest", "sha256:bb"],
     ]),
     signal: new AbortController().signal,
-    async read(onMessage: (message: Buffer) => void) {
+    async readBytes(onData: (data: Buffer) => void) {
       for (; call.delivered < messages; call.delivered++) {
-        onMessage(bytes);
+        onData(bytes);
         if (paused) await new Promise<void>((resolve) => (wake = resolve));
         if (call.delivered % 1000 === 0) await new Promise(setImmediate);
       }
@@ -68,6 +68,7 @@ function archiveCall(messages: number): ServerCall & { delivered: number } {
       paused = false;
       wake();
     },
+    read: () => Promise.reject(new Error("not used")),
     messages: () => {
       throw new Error("not used");
     },

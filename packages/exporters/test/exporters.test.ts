@@ -38,12 +38,13 @@ function bytesCall(bytes: string, headers: Readonly<Record<string, string>> = {}
     path: "/moby.filesync.v1.FileSend/DiffCopy",
     metadata: new Metadata(Object.entries(headers)),
     signal: controller.signal,
-    async read(onMessage) {
-      onMessage(Buffer.concat([Buffer.from([0x0a, bytes.length]), Buffer.from(bytes)]));
+    async readBytes(onData) {
+      onData(Buffer.from(bytes));
       if (fail) throw new CallError(1, "broken off");
     },
     pause: () => {},
     resume: () => {},
+    read: () => Promise.reject(new Error("not used")),
     messages: () => {
       throw new Error("not used");
     },

@@ -4,7 +4,7 @@ export { type CallEvents, type CallResponse, ClientCall } from "./grpc/client-ca
 export { frameMessage, writePrefix } from "./grpc/frame-message.ts";
 export { type GrpcServer, type GrpcServerOptions, serveGrpc } from "./grpc/grpc-server.ts";
 export { MessageBatch } from "./grpc/message-batch.ts";
-export { MessageDecoder, prefixBytes } from "./grpc/message-decoder.ts";
+export { prefixBytes } from "./grpc/message-decoder.ts";
 export { bytesMessageData, framedBytesMessage, MessageDuplex } from "./grpc/message-duplex.ts";
 export { decodeStatus, encodeStatus, type GrpcStatus, statusCode, statusName } from "./grpc/status.ts";
 export { StreamLostError } from "./http2/http2-stream.ts";

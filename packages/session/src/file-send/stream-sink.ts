@@ -5,7 +5,6 @@ import { finished, type Writable } from "node:stream";
 import { promisify } from "node:util";
 import { BuildkitError, onAbort } from "@buildkit-node/core";
 import type { Metadata, ServerCall } from "@buildkit-node/transport";
-import { bytesMessageData } from "@buildkit-node/transport/internal";
 import { cannotWrite, notReceived } from "../fsutil/destination-error.ts";
 import {
   abandonDestination,
@@ -140,10 +139,9 @@ async function pour(call: ServerCall, stream: Writable): Promise<number> {
   using _lost = onAbort(call.signal, (reason) =>
     stream.destroy(reason instanceof Error ? reason : undefined),
   );
-  const reading = call.read((message) => {
-    const data = bytesMessageData(message);
+  const reading = call.readBytes((data) => {
     count += data.length;
-    if (data.length > 0 && !stream.write(data)) call.pause();
+    if (!stream.write(data)) call.pause();
   });
   reading.catch(() => {});
   try {

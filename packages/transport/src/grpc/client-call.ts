@@ -17,6 +17,8 @@ export interface CallResponse {
 /** What the maker of a call is told. Nothing here may throw. */
 export interface CallEvents {
   readonly onMessage: (message: Buffer) => void;
+  /** Whether `onMessage` is handed the data of `BytesMessage`s in the pieces in which it comes, in place of messages. */
+  readonly takesBytes?: boolean;
   /** The last message has been handed over, or the call is lost. */
   readonly onEnd: () => void;
   /** There is room again after `send` has answered false; also when the call has ended, and nothing is sent any more. */
@@ -41,6 +43,7 @@ export class ClientCall implements CallResponse, StreamReceiver {
   constructor(open: (receiver: StreamReceiver) => Http2Stream, events: CallEvents) {
     this.#events = events;
     this.#reader = new MessageReader((bytes) => this.#stream.consumed(bytes));
+    if (events.takesBytes === true) this.#reader.takeBytes();
     this.#reader.onMessage = events.onMessage;
     this.started = new Promise((resolve, reject) => {
       this.#resolveStarted = resolve;

@@ -1,28 +1,23 @@
 import { BuildkitError } from "@buildkit-node/core";
-import { ByteQueue } from "../byte-queue.ts";
+import type { ByteQueue } from "../byte-queue.ts";
 
 /** The compression flag and the length before each message. */
 export const prefixBytes = 5;
 
 /** What BuildKit lets a message have. */
-const maxMessageBytes = 16 << 20;
+export const maxMessageBytes: number = 16 << 20;
 
 /**
  * Cuts a byte stream into gRPC messages. A message that lies within one chunk is a view of it; one that does not is
  * copied once, whatever the number of its pieces.
  */
 export class MessageDecoder {
-  readonly #maxBytes: number;
-  readonly #bytes = new ByteQueue();
+  readonly #bytes: ByteQueue;
   /** The length of the message whose prefix has been read. */
   #pending: number | undefined;
 
-  constructor(maxBytes: number = maxMessageBytes) {
-    this.#maxBytes = maxBytes;
-  }
-
-  push(chunk: Buffer): void {
-    this.#bytes.push(chunk);
+  constructor(bytes: ByteQueue) {
+    this.#bytes = bytes;
   }
 
   /** The next whole message, if there is one. Throws a protocol error for one that is compressed or too large. */
@@ -50,10 +45,10 @@ export class MessageDecoder {
     this.#bytes.skip(prefixBytes);
     if (compressed)
       throw new BuildkitError("ERR_BUILDKIT_PROTOCOL", "the peer sent a compressed message unasked");
-    if (length > this.#maxBytes) {
+    if (length > maxMessageBytes) {
       throw new BuildkitError(
         "ERR_BUILDKIT_PROTOCOL",
-        `a message of ${length} bytes is over the limit of ${this.#maxBytes}`,
+        `a message of ${length} bytes is over the limit of ${maxMessageBytes}`,
       );
     }
     return length;

@@ -1,11 +1,10 @@
 import { Duplex } from "node:stream";
 import type { Http2Stream, StreamReceiver } from "../http2/http2-stream.ts";
+import { dataTag } from "./bytes-decoder.ts";
 import { type CallResponse, ClientCall } from "./client-call.ts";
 import { writePrefix } from "./frame-message.ts";
 import { prefixBytes } from "./message-decoder.ts";
 
-/** The tag of `BytesMessage.data`. */
-const dataTag = 0x0a;
 /** Bytes that wait on our side before a writer is asked to stop. */
 const bufferBytes = 1 << 20;
 /** A tag and the longest length that a message can have. */
@@ -25,9 +24,9 @@ export class MessageDuplex extends Duplex {
   constructor(open: (receiver: StreamReceiver) => Http2Stream) {
     super({ readableHighWaterMark: bufferBytes, writableHighWaterMark: bufferBytes, autoDestroy: true });
     this.#call = new ClientCall(open, {
-      onMessage: (message) => {
-        const data = bytesMessageData(message);
-        if (data.length > 0 && !this.push(data)) this.#call.pause();
+      takesBytes: true,
+      onMessage: (data) => {
+        if (!this.push(data)) this.#call.pause();
       },
       onEnd: () => this.push(null),
       onDrain: () => this.#drained(),

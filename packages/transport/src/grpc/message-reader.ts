@@ -1,8 +1,11 @@
+import { ByteQueue } from "../byte-queue.ts";
+import { BytesDecoder } from "./bytes-decoder.ts";
 import { MessageDecoder } from "./message-decoder.ts";
 
 /** Hands over the messages of a call as they come. Who pauses holds the peer back once its window is full. */
 export class MessageReader {
-  readonly #decoder = new MessageDecoder();
+  readonly #bytes = new ByteQueue();
+  #decoder: MessageDecoder | BytesDecoder = new MessageDecoder(this.#bytes);
   readonly #consumed: (bytes: number) => void;
   #onMessage: ((message: Buffer) => void) | undefined;
   #paused = false;
@@ -19,13 +22,18 @@ export class MessageReader {
     this.#onMessage = onMessage;
   }
 
+  /** From now on hands over the data of `BytesMessage`s in the pieces in which it comes, in place of messages. */
+  takeBytes(): void {
+    this.#decoder = new BytesDecoder(this.#bytes);
+  }
+
   /** True when a message has begun and not ended. */
   get partial(): boolean {
     return this.#decoder.partial;
   }
 
   push(piece: Buffer): void {
-    this.#decoder.push(piece);
+    this.#bytes.push(piece);
     this.#heldBytes += piece.length;
   }
 

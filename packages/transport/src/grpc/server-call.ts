@@ -22,6 +22,8 @@ export interface ServerCall {
    * what was received: it may be kept, and then keeps a larger piece of memory with it.
    */
   read(onMessage: (message: Buffer) => void): Promise<void>;
+  /** The same for a call of `BytesMessage`s: hands over their data, in the pieces in which it comes. */
+  readBytes(onData: (data: Buffer) => void): Promise<void>;
   /** Stops `read`'s messages; the peer is made to wait once its window is full. */
   pause(): void;
   resume(): void;
@@ -65,6 +67,11 @@ export class Http2ServerCall implements ServerCall, StreamReceiver {
     this.#ended = withResolvers();
     this.#deliver();
     return abortable(this.#ended.promise, this.signal);
+  }
+
+  readBytes(onData: (data: Buffer) => void): Promise<void> {
+    this.#reader.takeBytes();
+    return this.read(onData);
   }
 
   pause(): void {
