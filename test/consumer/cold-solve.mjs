@@ -26,7 +26,7 @@ const program = `
   const client = await connect(process.argv[2]);
   await client.solve(llb.scratch().file(llb.mkfile("/file", "text")), { platform: "linux/amd64" });
   await client.close();
-  const late = ["internal/deps/undici/undici", "child_process", "stream/web"];
+  const late = ["internal/deps/undici/undici", "child_process", "http", "stream/web", "tls"];
   console.log(late.filter((name) => process.moduleLoadList.includes("NativeModule " + name)).join(" ") || "none");
 `;
 

@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingMessage, request } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { abortable, errorMessage, onAbort } from "@buildkit-node/core";
 import type { Dialer } from "@buildkit-node/transport";
@@ -34,6 +34,7 @@ export async function openCall(
   { method, path, headers = {} }: EngineRequest,
   signal?: AbortSignal,
 ): Promise<EngineCall> {
+  const { request } = process.getBuiltinModule("node:http");
   const socket = await engine.dial(signal);
   const body = request({
     method,

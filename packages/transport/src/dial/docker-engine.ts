@@ -1,4 +1,4 @@
-import { type IncomingMessage, type RequestOptions, request } from "node:http";
+import type { IncomingMessage, RequestOptions } from "node:http";
 import type { Duplex } from "node:stream";
 import { onAbort } from "@buildkit-node/core";
 import { ConnectError, dialFailed } from "../connect-error.ts";
@@ -65,6 +65,7 @@ function ask(
   options: RequestOptions,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
+  const { request } = process.getBuiltinModule("node:http");
   return new Promise<Answer>((resolve, reject) => {
     const call = request({ ...options, createConnection: () => socket });
     let aborted: Disposable | undefined;

@@ -1,5 +1,5 @@
 import { isIP, type Socket } from "node:net";
-import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { onAbort } from "@buildkit-node/core";
 import type { TcpAddress } from "../address.ts";
 import { ConnectError, dialFailed } from "../connect-error.ts";
@@ -43,6 +43,7 @@ export type Protocol = "h2" | "http/1.1";
  * @throws {ConnectError} or the signal's reason
  */
 export async function dialTls(to: Secured, protocol: Protocol, signal?: AbortSignal): Promise<TLSSocket> {
+  const { checkServerIdentity, connect } = process.getBuiltinModule("node:tls");
   const secureContext = await loadTls(to.address, to.tls, to.env);
   const name = to.tls.serverName ?? to.tcp.host;
   const socket = await dialSocket(to.tcp, signal, to.address);

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { errorMessage } from "@buildkit-node/core";
 import { ConnectError } from "../connect-error.ts";
 import type { Environment } from "../surroundings.ts";
@@ -15,7 +15,7 @@ import type { PemSource, TlsOptions } from "./tls-options.ts";
 export async function loadTls(address: string, tls: TlsOptions, env: Environment): Promise<SecureContext> {
   try {
     const { ca, cert, key } = tls.dir === undefined ? await fromOptions(tls) : await fromFolder(tls.dir);
-    return createSecureContext({
+    return process.getBuiltinModule("node:tls").createSecureContext({
       ca: ca === undefined ? await machineRoots(env) : [ca],
       ...(cert === undefined || key === undefined ? {} : { cert, key }),
     });

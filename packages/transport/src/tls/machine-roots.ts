@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import * as tls from "node:tls";
 import type { Environment } from "../surroundings.ts";
 
 /** Where Linux distributions and the BSDs keep their authorities in one file. */
@@ -17,7 +16,8 @@ const bundles: readonly string[] = [
  * file that the system keeps them in, which Windows and macOS have not.
  */
 export async function machineRoots(env: Environment): Promise<string[]> {
-  return [...tls.rootCertificates, ...(await extraRoots(env)), ...(await systemRoots(env))];
+  const { rootCertificates } = process.getBuiltinModule("node:tls");
+  return [...rootCertificates, ...(await extraRoots(env)), ...(await systemRoots(env))];
 }
 
 async function extraRoots(env: Environment): Promise<string[]> {
@@ -28,6 +28,7 @@ async function extraRoots(env: Environment): Promise<string[]> {
 async function systemRoots(env: Environment): Promise<readonly string[]> {
   const file = env["SSL_CERT_FILE"];
   if (file !== undefined && file !== "") return firstReadable([file]);
+  const tls = process.getBuiltinModule("node:tls");
   const told = "getCACertificates" in tls ? tls.getCACertificates : undefined;
   return typeof told === "function" ? told("system") : firstReadable(bundles);
 }
