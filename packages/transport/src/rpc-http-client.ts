@@ -8,6 +8,7 @@ import { Http2Code } from "./http2/frame.ts";
 import type { HeaderPair } from "./http2/hpack-decoder.ts";
 import type { Http2Stream, StreamLostError, StreamReceiver } from "./http2/http2-stream.ts";
 import { RpcHeaders } from "./rpc-headers.ts";
+import { type PromiseWithResolvers, withResolvers } from "./with-resolvers.ts";
 
 /** Begins a POST request on an HTTP/2 connection. */
 export type OpenRequest = (path: string, headers: MetadataPairs, receiver: StreamReceiver) => Http2Stream;
@@ -40,8 +41,6 @@ export function rpcHttpClient(open: OpenRequest): UniversalClientFn {
 
 /** One request and its answer. */
 class Exchange implements StreamReceiver {
-  /** The headers of the answer. */
-  readonly answered: Promise<Metadata>;
   /** Filled by the time when the body has ended. */
   readonly trailer = new RpcHeaders();
   onEnd: () => void = () => {};
@@ -50,17 +49,17 @@ class Exchange implements StreamReceiver {
     limit: Number.POSITIVE_INFINITY,
     onReturn: () => this.fail(undefined),
   });
-  #resolveAnswered!: (headers: Metadata) => void;
-  #rejectAnswered!: (error: unknown) => void;
+  readonly #answered: PromiseWithResolvers<Metadata> = withResolvers();
   #isAnswered = false;
   #drained: (() => void) | undefined;
 
   constructor(open: (receiver: StreamReceiver) => Http2Stream) {
-    this.answered = new Promise((resolve, reject) => {
-      this.#resolveAnswered = resolve;
-      this.#rejectAnswered = reject;
-    });
     this.#stream = open(this);
+  }
+
+  /** The headers of the answer. */
+  get answered(): Promise<Metadata> {
+    return this.#answered.promise;
   }
 
   /** Ends the exchange for a reason of this side. */
@@ -90,12 +89,11 @@ class Exchange implements StreamReceiver {
   }
 
   headers(lines: readonly HeaderPair[]): void {
-    const headers = new Metadata(lines);
     if (this.#isAnswered) {
       for (const [name, value] of lines) this.trailer.append(name, value);
     } else {
       this.#isAnswered = true;
-      this.#resolveAnswered(headers);
+      this.#answered.resolve(new Metadata(lines));
     }
   }
 
@@ -120,7 +118,7 @@ class Exchange implements StreamReceiver {
   }
 
   #finish(failure: { readonly error: unknown } | undefined): void {
-    this.#rejectAnswered(failure === undefined ? new Error("the answer has no headers") : failure.error);
+    this.#answered.reject(failure === undefined ? new Error("the answer has no headers") : failure.error);
     this.#body.end(failure);
     this.drain();
     this.onEnd();

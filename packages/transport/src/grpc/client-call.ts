@@ -2,6 +2,7 @@ import { errorMessage } from "@buildkit-node/core";
 import { Http2Code } from "../http2/frame.ts";
 import type { HeaderPair } from "../http2/hpack-decoder.ts";
 import type { Http2Stream, StreamLostError, StreamReceiver } from "../http2/http2-stream.ts";
+import { type PromiseWithResolvers, withResolvers } from "../with-resolvers.ts";
 import { MessageReader } from "./message-reader.ts";
 import { Metadata } from "./metadata.ts";
 import { decodeStatus, type GrpcStatus, StatusCode } from "./status.ts";
@@ -27,14 +28,11 @@ export interface CallEvents {
 
 /** A call that we make on a stream of its own, with messages in both directions. */
 export class ClientCall implements CallResponse, StreamReceiver {
-  readonly started: Promise<Metadata>;
-  readonly status: Promise<GrpcStatus>;
+  readonly #started: PromiseWithResolvers<Metadata> = withResolvers();
+  readonly #status: PromiseWithResolvers<GrpcStatus> = withResolvers();
   readonly #stream: Http2Stream;
   readonly #events: CallEvents;
   readonly #reader: MessageReader;
-  #resolveStarted!: (headers: Metadata) => void;
-  #rejectStarted!: (error: Error) => void;
-  #resolveStatus!: (status: GrpcStatus) => void;
   #received: GrpcStatus | undefined;
   #remoteEnded = false;
   #settled = false;
@@ -45,15 +43,16 @@ export class ClientCall implements CallResponse, StreamReceiver {
     this.#reader = new MessageReader((bytes) => this.#stream.consumed(bytes));
     if (events.takesBytes === true) this.#reader.takeBytes();
     this.#reader.onMessage = events.onMessage;
-    this.started = new Promise((resolve, reject) => {
-      this.#resolveStarted = resolve;
-      this.#rejectStarted = reject;
-    });
     this.started.catch(() => {});
-    this.status = new Promise((resolve) => {
-      this.#resolveStatus = resolve;
-    });
     this.#stream = open(this);
+  }
+
+  get started(): Promise<Metadata> {
+    return this.#started.promise;
+  }
+
+  get status(): Promise<GrpcStatus> {
+    return this.#status.promise;
   }
 
   /** True when nothing that is sent goes anywhere any more. */
@@ -90,7 +89,7 @@ export class ClientCall implements CallResponse, StreamReceiver {
   headers(lines: readonly HeaderPair[]): void {
     const headers = new Metadata(lines);
     this.#received = decodeStatus((name) => headers.get(name)) ?? this.#received ?? httpFailure(headers);
-    this.#resolveStarted(headers);
+    this.#started.resolve(headers);
   }
 
   data(piece: Buffer): void {
@@ -127,8 +126,8 @@ export class ClientCall implements CallResponse, StreamReceiver {
   #settle(status: GrpcStatus): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#rejectStarted(new Error("the call ended before it was answered"));
-    this.#resolveStatus(status);
+    this.#started.reject(new Error("the call ended before it was answered"));
+    this.#status.resolve(status);
     this.#events.onEnd();
     this.#events.onDrain();
   }

@@ -1,6 +1,7 @@
 import { abortable, BoundedQueue } from "@buildkit-node/core";
 import { Http2Code } from "../http2/frame.ts";
 import type { Http2Stream, StreamLostError, StreamReceiver } from "../http2/http2-stream.ts";
+import { type PromiseWithResolvers, withResolvers } from "../with-resolvers.ts";
 import { frameMessage } from "./frame-message.ts";
 import { MessageReader } from "./message-reader.ts";
 import { Metadata } from "./metadata.ts";
@@ -178,20 +179,3 @@ const responseHeaders: readonly (readonly [string, string])[] = [
   [":status", "200"],
   ["content-type", "application/grpc"],
 ];
-
-interface PromiseWithResolvers<T> {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(reason: unknown): void;
-}
-
-/** `Promise.withResolvers`, which Node 20 lacks. */
-function withResolvers<T>(): PromiseWithResolvers<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
-}

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { type PromiseWithResolvers, withResolvers } from "../with-resolvers.ts";
 import { clientPreface, FrameType, Http2Code, Setting } from "./frame.ts";
 import type { HeaderBlock } from "./header-blocks.ts";
 import type { HeaderPair } from "./hpack-decoder.ts";
@@ -11,12 +12,10 @@ const lastStreamId = 2 ** 31 - 1;
 
 /** The side that calls. */
 export class Http2Client extends Http2Endpoint {
-  /** Resolves when the peer has shown that it speaks HTTP/2: with SETTINGS, which every server sends unasked. */
-  readonly greeted: Promise<void>;
   protected readonly lastPeerStreamId = 0;
   readonly #onEnded: (error: Error | undefined) => void;
   readonly #onIdle: () => void;
-  #resolveGreeted!: () => void;
+  readonly #greeted: PromiseWithResolvers<void> = withResolvers();
   #hasGreeted = false;
   #nextStreamId = 1;
   #maxStreams = Number.POSITIVE_INFINITY;
@@ -36,14 +35,16 @@ export class Http2Client extends Http2Endpoint {
     super(pipe, "server");
     this.#onEnded = events.onEnded ?? (() => {});
     this.#onIdle = events.onIdle ?? (() => {});
-    this.greeted = new Promise((resolve) => {
-      this.#resolveGreeted = resolve;
-    });
     this.writer.send(clientPreface);
     this.greet([
       [Setting.enablePush, 0],
       [Setting.initialWindowSize, streamWindowBytes],
     ]);
+  }
+
+  /** Resolves when the peer has shown that it speaks HTTP/2: with SETTINGS, which every server sends unasked. */
+  get greeted(): Promise<void> {
+    return this.#greeted.promise;
   }
 
   /** Whether streams can be opened: not once the peer has said that it goes away, nor once the connection has ended. */
@@ -88,7 +89,7 @@ export class Http2Client extends Http2Endpoint {
     super.frame(type, flags, streamId, payload);
     if (this.#hasGreeted) return;
     this.#hasGreeted = true;
-    this.#resolveGreeted();
+    this.#greeted.resolve();
   }
 
   protected override applySetting(setting: number, value: number): void {

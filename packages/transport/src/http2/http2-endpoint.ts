@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { errorMessage } from "@buildkit-node/core";
+import { type PromiseWithResolvers, withResolvers } from "../with-resolvers.ts";
 import { Flag, FrameType, frame, Http2Code, initialWindowBytes, Setting } from "./frame.ts";
 import { type FrameHandler, FrameReader } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
@@ -21,8 +22,6 @@ const connectionWindowBytes = 256 << 20;
  * GOAWAY when it closes, after which a daemon never calls again. On a pipe that is not a socket it takes several times the CPU.
  */
 export abstract class Http2Endpoint implements FrameHandler, StreamOwner {
-  /** Resolves when the connection has ended, with the error when it ended before its time. Never rejects. */
-  readonly closed: Promise<Error | undefined>;
   protected readonly writer: FrameWriter;
   protected readonly streams: Map<number, Http2Stream> = new Map();
   /** What the peer takes on a stream before it has read any of it. */
@@ -32,15 +31,12 @@ export abstract class Http2Endpoint implements FrameHandler, StreamOwner {
   readonly #headers = new HeaderBlocks();
   #uncredited = 0;
   #ended = false;
-  #resolveClosed!: (error: Error | undefined) => void;
+  readonly #closed: PromiseWithResolvers<Error | undefined> = withResolvers();
 
   constructor(pipe: Duplex, peer: "client" | "server") {
     this.#pipe = pipe;
     this.writer = new FrameWriter(pipe);
     this.#reader = new FrameReader(this, peer);
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
     pipe.on("data", (chunk: Buffer) => this.#receive(chunk));
     pipe.on("end", () => this.destroy());
     pipe.on("close", () => this.destroy());
@@ -51,6 +47,11 @@ export abstract class Http2Endpoint implements FrameHandler, StreamOwner {
   protected abstract receivedHeaders(block: HeaderBlock): void;
   /** The last stream of ours that the peer has taken, to be told in a GOAWAY. */
   protected abstract readonly lastPeerStreamId: number;
+
+  /** Resolves when the connection has ended, with the error when it ended before its time. Never rejects. */
+  get closed(): Promise<Error | undefined> {
+    return this.#closed.promise;
+  }
 
   /** Streams that have not ended. */
   get activeStreams(): number {
@@ -72,7 +73,7 @@ export abstract class Http2Endpoint implements FrameHandler, StreamOwner {
       cause: error,
     });
     for (const stream of this.streams.values()) stream.lose(lost);
-    this.#resolveClosed(error);
+    this.#closed.resolve(error);
   }
 
   // What the peer sends.
