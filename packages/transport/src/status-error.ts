@@ -22,7 +22,7 @@ export class StatusError extends BuildkitError {
   declare readonly details: readonly StatusDetail[];
   /**
    * True when the stream was reset in place of an answer, and the status stands for the reset's code. With `Internal`
-   * that is what a daemon does with an answer that is larger than the headers we accept.
+   * that is what a proxy does with an answer that has more headers than it passes on.
    */
   readonly reset: boolean;
 

@@ -15,12 +15,4 @@ export class Metadata {
   getAll(name: string): string[] {
     return this.pairs.flatMap(([key, value]) => (key === name ? [value] : []));
   }
-
-  /** From `rawHeaders` of `node:http2`: names and values in turn. */
-  static fromRaw(raw: readonly string[]): Metadata {
-    const pairs: [string, string][] = [];
-    for (let at = 0; at + 1 < raw.length; at += 2)
-      pairs.push([(raw[at] ?? "").toLowerCase(), raw[at + 1] ?? ""]);
-    return new Metadata(pairs);
-  }
 }
