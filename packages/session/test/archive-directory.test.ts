@@ -88,6 +88,22 @@ describe("a tar archive as a local source", () => {
     expect(openFiles().filter((file) => file.startsWith(tempDirectory))).toEqual([]);
   });
 
+  it.each(["gnu", "pax"])("has times of any year, or the nearest that can be sent: %s", async (format) => {
+    const root = await tempDir();
+    fs.writeFileSync(path.join(root, "file"), "");
+    const inNs = (date: string) => BigInt(Date.parse(date)) * 1_000_000n;
+    for (const [date, expected] of [
+      ["0001-01-01T00:00:00Z", -(2n ** 63n)],
+      ["1900-01-01T00:00:00Z", inNs("1900-01-01")],
+      ["2200-01-01T00:00:00Z", inNs("2200-01-01")],
+      ["9999-12-31T00:00:00Z", 2n ** 63n - 1n],
+    ] as const) {
+      const archive = tar(root, path.join(await tempDir(), "a.tar"), `--format=${format}`, `--mtime=${date}`);
+      const { entries } = await received(tarDirectory(archive));
+      expect(entries, date).toMatchObject([{ path: "file", mtimeNs: expected }]);
+    }
+  });
+
   it("has owners, and of a path that comes twice the last", async () => {
     const root = await tempDir();
     fs.writeFileSync(path.join(root, "file"), "first");

@@ -81,6 +81,16 @@ describe("a virtual directory", () => {
     expect(texts(tree)).toEqual({ "bin/tool": "#!" });
   });
 
+  it("has times as far as they can be sent", async () => {
+    const times = [-(2n ** 63n), new Date("1677-09-22"), -1n, new Date("2262-04-11"), 2n ** 63n - 1n];
+    const tree = await received(
+      virtualDirectory(times.map((mtime, at) => ({ path: `${at}`, stat: { mtime } }))),
+    );
+    expect(tree.entries.map(({ mtimeNs }) => mtimeNs)).toEqual(
+      times.map((time) => (typeof time === "bigint" ? time : BigInt(time.getTime()) * 1_000_000n)),
+    );
+  });
+
   it("takes contents in any form, of any length", async () => {
     const large = Buffer.alloc(700_001, "large ");
     const forms: Readonly<Record<string, NonNullable<VirtualEntry["open"]>>> = {
@@ -201,7 +211,11 @@ describe("entries that are wrong", () => {
     [{ mode: 0o100644 }, /mode/],
     [{ size: -1 }, /size/],
     [{ size: Number.NaN }, /size/],
-    [{ mtime: new Date("nonsense") }, /date/],
+    [{ mtime: new Date("nonsense") }, /valid Date/],
+    [{ mtime: 1_700_000_000 as unknown as bigint }, /neither a Date nor a bigint/],
+    [{ mtime: new Date("0001-01-01") }, /between 1677-09-22 and 2262-04-11/],
+    [{ mtime: new Date("9999-12-31") }, /between 1677-09-22 and 2262-04-11/],
+    [{ mtime: 2n ** 63n }, /between 1677-09-22 and 2262-04-11/],
     [{ uid: -1 }, /32 bits/],
     [{ type: "characterDevice", deviceMajor: 2 ** 32 }, /32 bits/],
     [{ type: "symlink" }, /linkname/],

@@ -16,7 +16,8 @@ import { readTar } from "./tar-reader.ts";
  * meanwhile. A stream, or an archive that is compressed by gzip (or zstd, from Node 22.15 on), is first written to a
  * temporary file. That has no name and is gone when the directory is closed, or with the process.
  *
- * Where a path comes several times, the last counts. Extended attributes are dropped.
+ * Where a path comes several times, the last counts. Extended attributes are dropped. A time before 1677 or after 2262, which
+ * cannot be sent, becomes the nearest that can.
  *
  * @throws {LocalSourceError} for a file that is not there
  */

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { promisify } from "node:util";
 import type { ByteString } from "../fsutil/byte-string.ts";
 import { toText } from "../fsutil/byte-string.ts";
+import { clampFileTime } from "../fsutil/file-times.ts";
 import { LocalSourceError } from "../fsutil/local-source-error.ts";
 import { type Archive, type ArchiveRange, truncated } from "./archive.ts";
 import type { VirtualType } from "./virtual-directory.ts";
@@ -118,10 +119,11 @@ function readHeader(archive: Archive, block: Buffer, extension: Extension): Head
     gid: number(own["gid"], block, 116, 8) >>> 0,
     // Links, directories and devices may have a size, and never contents.
     contentBytes: /[1-6]/.test(kind) ? 0 : size,
-    mtimeNs:
+    mtimeNs: clampFileTime(
       own["mtime"] === undefined
         ? BigInt(numberAt(block, 136, 12) || 0) * 1_000_000_000n
         : paxTime(own["mtime"]),
+    ),
     deviceMajor: numberAt(block, 329, 8) >>> 0,
     deviceMinor: numberAt(block, 337, 8) >>> 0,
   };

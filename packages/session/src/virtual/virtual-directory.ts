@@ -44,7 +44,7 @@ export interface VirtualStat {
   readonly gid?: number;
   /** Bytes of a file. A daemon does not hold contents to it, but compares it to tell whether a file has changed. */
   readonly size?: number;
-  /** A date, or nanoseconds since 1970; 1970 by default. */
+  /** A date, or nanoseconds since 1970; 1970 by default. From 1677-09-22 to 2262-04-11, as no other time can be sent. */
   readonly mtime?: Date | bigint;
   /** The target of a symlink, as it is; or the path of the entry that a hard link shares its contents with. */
   readonly linkname?: string | Uint8Array;

@@ -4,8 +4,9 @@ import { fromUnixMode, UnixType } from "../fsutil/file-mode.ts";
 import { LocalSourceError } from "../fsutil/local-source-error.ts";
 import { sortInTurns } from "../fsutil/sort-in-turns.ts";
 import type { Listing, OpenFile, Tree, TreeEntry } from "../fsutil/tree.ts";
+import { nanoseconds } from "./check-stat.ts";
 import { openContents } from "./open-contents.ts";
-import type { VirtualEntry, VirtualStat, VirtualType } from "./virtual-directory.ts";
+import type { VirtualEntry, VirtualType } from "./virtual-directory.ts";
 import { bytesOf, findNode, VirtualFolder, type VirtualIndex } from "./virtual-index.ts";
 
 /** A virtual directory as a tree that can be sent, in one transfer. */
@@ -47,7 +48,7 @@ export class VirtualTree implements Tree<VirtualEntry> {
         uid: stat.uid ?? 0,
         gid: stat.gid ?? 0,
         size: type === "symlink" ? linkname.length : type === "file" ? (stat.size ?? 0) : 0,
-        mtimeNs: nanoseconds(stat.mtime),
+        mtimeNs: nanoseconds(stat.mtime ?? 0n),
         linkname,
         deviceMajor: stat.deviceMajor ?? 0,
         deviceMinor: stat.deviceMinor ?? 0,
@@ -94,8 +95,3 @@ const unixTypes: Readonly<Record<VirtualType, number>> = {
 };
 
 const defaultModes: Partial<Readonly<Record<VirtualType, number>>> = { directory: 0o755, symlink: 0o777 };
-
-function nanoseconds(time: VirtualStat["mtime"]): bigint {
-  if (time === undefined) return 0n;
-  return typeof time === "bigint" ? time : BigInt(time.getTime()) * 1_000_000n;
-}
