@@ -50,9 +50,11 @@ describe("the image that a graph starts from", () => {
 
   it("may lie in an OCI layout", () => {
     const digest = `sha256:${"a".repeat(64)}`;
-    const state = ociLayout(`base@${digest}`, { store: "layout", session: "other" }).file(mkfile("/a", "x"));
+    const state = ociLayout(`layout/base@${digest}`, { store: "layout", session: "other" }).file(
+      mkfile("/a", "x"),
+    );
     expect(baseImageOf(marshal(state, { platform }))).toEqual({
-      ref: `base@${digest}`,
+      ref: `layout/base@${digest}`,
       resolveMode: "default",
       layout: { store: "layout", session: "other" },
     });

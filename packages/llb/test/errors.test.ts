@@ -6,6 +6,7 @@ import { marshalled, options } from "./support/graphs.ts";
 const alpine = llb.image("alpine");
 const hex = "0123456789abcdef".repeat(4);
 const blob = `org/data@sha256:${hex}`;
+const layout = `base@sha256:${hex}`;
 const lone = "half \ud83d a pair";
 
 /** What was thrown. */
@@ -45,7 +46,17 @@ const atTheCall: readonly Case[] = [
     0o4755,
     () => llb.http("https://a/b", { mode: 0o4755 }),
   ],
-  ["an OCI layout's layer limit below 0", "source", -1, () => llb.ociLayout("a", { layerLimit: -1 })],
+  ["an OCI layout's layer limit below 0", "source", -1, () => llb.ociLayout("a/b@c", { layerLimit: -1 })],
+  ["an OCI layout's image without a second name", "reference", layout, () => llb.ociLayout(layout)],
+  ["an OCI layout's image by its digest alone", "reference", hex, () => llb.ociLayout(hex)],
+  ["an OCI layout's image without digest", "reference", "a/b", () => llb.ociLayout("a/b")],
+  ["an OCI layout's image without a name", "reference", "/a@b", () => llb.ociLayout("/a@b")],
+  [
+    "a URL for an OCI layout's image",
+    "reference",
+    "oci-layout://a/b@c",
+    () => llb.ociLayout("oci-layout://a/b@c"),
+  ],
   [
     "a way to resolve that there is not",
     "source",

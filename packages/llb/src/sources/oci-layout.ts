@@ -8,7 +8,12 @@ import { closedState, fresh, State } from "../state.ts";
 import { checkLayerLimit } from "./check-digest.ts";
 import { SourceDraft, sourceOutput } from "./source.ts";
 
-/** An image from an OCI layout that the session serves. The reference is used as it is. BuildKit 0.11 and later. */
+/**
+ * An image from an OCI layout that the session serves: `name/name@digest`. The reference is used as it is; its names are for
+ * people, but there must be two. BuildKit 0.11 and later.
+ *
+ * @throws LlbError with reason `reference` for a reference that no daemon can read
+ */
 export function ociLayout(
   ref: string,
   options: StepOptions & {
@@ -23,6 +28,7 @@ export function ociLayout(
   } = {},
 ): State {
   const { store = "", session, layerLimit } = options;
+  checkReference(ref);
   checkLayerLimit(layerLimit, ociLayout);
   checkChoice("resolve", options.resolve, ["config"], { reason: "source", place: ociLayout });
   const draft = new SourceDraft("source.ocilayout");
@@ -50,4 +56,12 @@ export function ociLayout(
       return closedState(state.output, withImage(state.settings, image));
     }),
   );
+}
+
+/** Daemons read the reference as a URL, whose host ends at the first slash, and want something behind the path's `:` or `@`. */
+function checkReference(ref: string): void {
+  if (/^[^/?#]+\/[^?#]*?[:@]./s.test(ref) && !ref.includes("://")) return;
+  const advice = /^[^/:@]+@/.test(ref) ? `write ${shown(`layout/${ref}`)}` : "expected name/name@sha256:…";
+  const message = `reference ${shown(ref)} cannot name an image of an OCI layout: ${advice}`;
+  throw new LlbError(message, { reason: "reference", value: ref, place: ociLayout });
 }

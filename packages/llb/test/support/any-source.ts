@@ -45,8 +45,8 @@ export const anySource: fc.Arbitrary<llb.State> = fc.oneof(
     .tuple(name, digest, filledText, withStep({ ...file, session: anyText }))
     .map(([ref, of, store, given]) => llb.ociLayoutBlob(`${ref}@${of}`, { ...given, store })),
   fc
-    .tuple(anyText, withStep({ store: anyText, session: anyText, layerLimit }))
-    .map(([ref, given]) => llb.ociLayout(ref, given)),
+    .tuple(name, name, digest, withStep({ store: anyText, session: anyText, layerLimit }))
+    .map(([store, ref, of, given]) => llb.ociLayout(`${store}/${ref}@${of}`, given)),
   fc
     .tuple(fc.constantFrom("https://example.com/", "git@example.com:"), name, gitOptions)
     .map(([host, repository, given]) => llb.git(`${host}${repository}.git`, given)),
