@@ -62,6 +62,28 @@ describe("the graphs of these tests", () => {
   });
 });
 
+interface JsonGraph {
+  readonly vertices: readonly {
+    readonly digest: string;
+    readonly locations?: readonly { readonly sourceIndex?: number }[];
+  }[];
+  readonly files?: readonly unknown[];
+}
+
+/** What a definition says of each op, by its digest: independent of the order of ops and files. */
+function byDigest(definition: llb.Definition): ReadonlyMap<string, unknown> {
+  const { vertices, files = [] } = llb.toJSON(definition) as unknown as JsonGraph;
+  return new Map(
+    vertices.map(({ digest, locations = [], ...rest }) => {
+      const places = locations.map(({ sourceIndex = 0, ...place }) => ({
+        ...place,
+        file: files[sourceIndex],
+      }));
+      return [digest, { ...rest, places }];
+    }),
+  );
+}
+
 describe("any graph", () => {
   it("marshals to the same bytes every time", () => {
     fc.assert(
@@ -88,6 +110,7 @@ describe("any graph", () => {
     );
   });
 
+  // But for the order of the ops: the last action of a file step is walked first, and once read it is only inputs in their order.
   it("is the same when it is written, read and marshalled again", () => {
     fc.assert(
       fc.property(states, (state) => {
@@ -96,8 +119,8 @@ describe("any graph", () => {
         const read = llb.Definition.fromBytes(once.toBytes());
         expect(read.toBytes()).toEqual(once.toBytes());
         const again = marshalled(llb.fromDefinition(read));
-        expect(again.digests).toEqual(once.digests);
-        expect(llb.toJSON(again)).toEqual(llb.toJSON(once));
+        expect(again.digests.at(-1)).toBe(once.digests.at(-1));
+        expect(byDigest(again)).toEqual(byDigest(once));
       }),
     );
   });
