@@ -3,16 +3,16 @@
 import { createReadStream, existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { connect } from "buildkit-node";
 import {
   BuildModel,
   compareBuilds,
-  connect,
   formatComparison,
   formatSummary,
   readRecording,
   summarize,
   timingPage,
-} from "buildkit-node";
+} from "buildkit-node/progress";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

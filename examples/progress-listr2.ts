@@ -3,7 +3,8 @@
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
-import { BuildModel, type ProgressDisplay, readRecording, replay } from "buildkit-node";
+import type { ProgressDisplay } from "buildkit-node";
+import { BuildModel, readRecording, replay } from "buildkit-node/progress";
 import { Listr } from "listr2";
 
 /** Shows a build in one task: how far it is in the title, and the last line of output below. Give it to `solve`. */

@@ -5,7 +5,8 @@ import { createReadStream } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
-import { BuildModel, type ProgressDisplay, readRecording, replay, timingPage } from "buildkit-node";
+import type { ProgressDisplay } from "buildkit-node";
+import { BuildModel, readRecording, replay, timingPage } from "buildkit-node/progress";
 
 const INTERVAL_MS = 200;
 

@@ -3,7 +3,8 @@
 import { createReadStream } from "node:fs";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
-import { type DisplayMode, display, readRecording, replay } from "buildkit-node";
+import { type DisplayMode, display } from "buildkit-node";
+import { readRecording, replay } from "buildkit-node/progress";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

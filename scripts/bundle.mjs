@@ -1,68 +1,74 @@
-// Writes what the packages publish beside their declarations: one file for each entry of a package, and one for what its
-// entries share or load later. Importing a package loads a few files in place of a hundred. A package with an entry for its
-// siblings is that one file, which they and the umbrella load; its index only names what of it is for users.
+// Writes what the packages publish beside their declarations: one file for each entry of a package, and one for each part
+// that it loads when that is first used. Importing a package loads a few files in place of a hundred. A package with an entry
+// for its siblings is that one file, which they and the umbrella load; its index only names what of it is for users.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { rolldown } from "rolldown";
 
-const runtime = "@buildkit-node/proto/runtime";
+const fromRuntime = { id: "@buildkit-node/proto/runtime", external: true, moduleSideEffects: false };
 const takenIn = /^(@connectrpc\/connect|multiformats|get-east-asian-width)(\/|$)/;
 const packages = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../packages");
+const headers = path.join(packages, "transport/src/rpc-headers.ts");
 
 const folders = readdirSync(packages, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => path.join(packages, name));
 const withInternal = folders.map(manifestOf).filter((manifest) => "./internal" in manifest.exports);
 const siblings = new Set(withInternal.map(({ name }) => name));
-await Promise.all(folders.map(bundle));
+for (const folder of folders) await bundlePackage(folder);
 
-async function bundle(folder) {
-  const outdir = path.join(folder, "dist");
+async function bundlePackage(folder) {
+  const dist = path.join(folder, "dist");
   const manifest = manifestOf(folder);
-  removeScripts(outdir);
+  removeScripts(dist);
   // What entries share becomes a file more to load: those that every process loads stand alone.
-  const chosen = scripts(manifest.imports);
   const hasInternal = siblings.has(manifest.name);
   const alone = [
-    ...chosen,
+    ...scripts(manifest.imports),
     ...(hasInternal ? ["index", "internal"] : []),
     ...(manifest.name === "@buildkit-node/proto" ? ["runtime"] : []),
   ];
   const together = [...new Set(scripts(manifest.exports))].filter((entry) => !alone.includes(entry));
-  const builds = [together, ...alone.map((entry) => [entry])].map((entries) =>
-    build({
-      entryPoints: Object.fromEntries(
-        entries.map((entry) => [entry, path.join(folder, "src", `${entry}.ts`)]),
-      ),
-      outdir,
-      bundle: true,
-      splitting: true,
-      format: "esm",
-      platform: "node",
+  const modules = new Set();
+  for (const entries of [together, ...alone.map((entry) => [entry])]) {
+    if (entries.length === 0) continue;
+    const namesOnly = hasInternal && entries.includes("index");
+    for (const id of await bundleEntries({ folder, dist, entries, namesOnly })) modules.add(id);
+  }
+  const notices = noticesOf([...modules]);
+  if (notices !== "") writeFileSync(path.join(dist, "NOTICE.txt"), notices);
+}
+
+/** Answers which files went into it. */
+async function bundleEntries({ folder, dist, entries, namesOnly }) {
+  const bundle = await rolldown({
+    input: Object.fromEntries(entries.map((entry) => [entry, path.join(folder, "src", `${entry}.ts`)])),
+    platform: "node",
+    // What an entry and the parts that it loads later have in common is in the entry's own file.
+    preserveEntrySignatures: "allow-extension",
+    plugins: [
+      ...(namesOnly ? [namesFrom("./internal.js")] : []),
+      externals({ folder, isRuntime: entries.includes("runtime") }),
+    ],
+    transform: {
       target: "es2023",
-      // Other packages stay what they are, and so does what a package chooses by the place where it runs.
-      external: ["#*", "esbuild"],
-      plugins: [
-        ...(hasInternal && entries.includes("index") ? [namesFrom("./internal.js")] : []),
-        externals({ folder, isRuntime: entries.includes("runtime") }),
-      ],
       // For `Headers`, Node would load all of its `fetch`.
-      inject: manifest.name === "@buildkit-node/transport" ? [path.join(folder, "src/rpc-headers.ts")] : [],
-      // Names stay, so that stack traces can be read, and lines stay short: Node shows the one that threw.
-      minifyWhitespace: true,
-      minifySyntax: true,
-      lineLimit: 120,
-      chunkNames: "shared/[name]-[hash]",
-      sourcemap: true,
-      sourcesContent: false,
-      logLevel: "warning",
-      metafile: true,
-    }),
-  );
-  const inputs = (await Promise.all(builds)).flatMap(({ metafile }) => Object.keys(metafile.inputs));
-  const notices = noticesOf([...new Set(inputs)]);
-  if (notices !== "") writeFileSync(path.join(outdir, "NOTICE.txt"), notices);
+      ...(path.basename(folder) === "transport" && { inject: { Headers: [headers, "Headers"] } }),
+    },
+    // By their manifests no package here has any.
+    treeshake: { moduleSideEffects: false },
+  });
+  const { output } = await bundle.write({
+    dir: dist,
+    format: "esm",
+    chunkFileNames: "shared/[name]-[hash].js",
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    // They are in the declarations; the code itself stays as it is, so that stack traces can be read.
+    comments: false,
+  });
+  return output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
 }
 
 /** What the files of others that were taken in say of their authors and licences, or their packages do, each once. */
@@ -89,34 +95,33 @@ function licenceOf(file) {
  * the generated code.
  */
 function externals({ folder, isRuntime }) {
-  const fromRuntime = { path: runtime, external: true, sideEffects: false };
   const generated = /^@buildkit-node\/proto\/(?!runtime$)(.*)$/;
+  // The descriptors of protobuf-es' own messages, too, are made by what the generated code is made with.
+  const codegen = /^#codegen$|\/codegenv2\/(file|message|enum|service)\.js$/;
   return {
     name: "externals",
-    setup: (esbuild) => {
-      esbuild.onResolve({ filter: /^[a-z@]/ }, ({ path: wanted, kind }) => {
-        if (kind === "entry-point") return undefined;
-        if (wanted.startsWith("@bufbuild/")) return isRuntime ? undefined : fromRuntime;
-        if (takenIn.test(wanted)) return undefined;
-        if (siblings.has(wanted)) return { path: `${wanted}/internal`, external: true };
-        const [, part] = generated.exec(wanted) ?? [];
-        if (part !== undefined) return { path: path.join(packages, "proto/src", `${part}.ts`) };
-        return { path: wanted, external: true };
-      });
-      // The descriptors of protobuf-es' own messages, too, are made by what the generated code is made with.
-      const codegen = /^#codegen$|\/codegenv2\/(file|message|enum|service)\.js$/;
-      const made = { path: path.join(folder, "src/codegen/codegen.ts"), sideEffects: false };
-      esbuild.onResolve({ filter: codegen }, () => (isRuntime ? made : fromRuntime));
+    resolveId(wanted, importer) {
+      if (importer === undefined) return undefined;
+      if (codegen.test(wanted)) return isRuntime ? path.join(folder, "src/codegen/codegen.ts") : fromRuntime;
+      // Chosen by the place where it runs.
+      if (wanted.startsWith("#")) return { id: wanted, external: true };
+      if (!/^[a-z@]/.test(wanted)) return undefined;
+      if (wanted.startsWith("@bufbuild/")) return isRuntime ? undefined : fromRuntime;
+      if (takenIn.test(wanted)) return undefined;
+      if (siblings.has(wanted)) return { id: `${wanted}/internal`, external: true };
+      const [, part] = generated.exec(wanted) ?? [];
+      if (part !== undefined) return path.join(packages, "proto/src", `${part}.ts`);
+      return { id: wanted, external: true };
     },
   };
 }
 
 /** Makes an index the list of what it exports, from the file that holds it all. */
 function namesFrom(whole) {
-  const resolved = { path: whole, external: true, sideEffects: false };
   return {
     name: "names",
-    setup: (esbuild) => esbuild.onResolve({ filter: /^\.\// }, () => resolved),
+    resolveId: (wanted) =>
+      wanted.startsWith("./") ? { id: whole, external: true, moduleSideEffects: false } : undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-import { type BuildFunction, failedProcess, type Gateway, type llb, SolveError } from "buildkit-node";
+import { type BuildFunction, type Gateway, type llb, SolveError } from "buildkit-node";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -20,7 +20,7 @@ export function shellOnFailure(graph: llb.State, terminal: Terminal): BuildFunct
 
 async function openShell(gateway: Gateway, error: SolveError, terminal: Terminal): Promise<void> {
   await using container = await error.debug(gateway);
-  const { args, env, cwd, user } = failedProcess(error);
+  const { args, env, cwd, user } = gateway.failedProcess(error);
   terminal.output.write(
     `\r\n${args.join(" ")}\r\nfailed with the code ${error.exitCode}. Leave the shell with "exit".\r\n`,
   );

@@ -15,7 +15,8 @@ const files = `
   @buildkit-node/llb/dist/index.js
   @buildkit-node/llb/dist/sha256/node.js
   @buildkit-node/oci/dist/index.js
-  @buildkit-node/progress/dist/index.js
+  @buildkit-node/progress/dist/display.js
+  @buildkit-node/progress/dist/shared/…
   @buildkit-node/proto/dist/runtime.js
   @buildkit-node/session/dist/index.js
   @buildkit-node/transport/dist/internal.js

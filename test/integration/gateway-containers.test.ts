@@ -1,12 +1,6 @@
 import { type Client, connect } from "@buildkit-node/control";
 import { randomId } from "@buildkit-node/core";
-import {
-  type Container,
-  failedProcess,
-  type Gateway,
-  type Reference,
-  type RunResult,
-} from "@buildkit-node/gateway";
+import type { Container, Gateway, Reference, RunResult } from "@buildkit-node/gateway";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { needsCapability } from "../support/capabilities.ts";
 import { runManyProcesses } from "../support/many-processes.ts";
@@ -252,7 +246,7 @@ describeEachDaemon("containers of a build", (way) => {
         (thrown) => thrown,
       );
       expect(error).toMatchObject({ exitCode: 9 });
-      const { cwd, args, env: variables } = failedProcess(error);
+      const { cwd, args, env: variables } = gateway.failedProcess(error);
       expect([cwd, args[0], variables["A"]]).toEqual(["/place", "/bin/sh", "b"]);
       const look = async (state: "after" | "before") => {
         await using container = await gateway.debug(error, { state });

@@ -4,17 +4,8 @@ import path from "node:path";
 import { PassThrough } from "node:stream";
 import type { BuildRecord } from "@buildkit-node/control";
 import type { StatusUpdate } from "@buildkit-node/core";
-import {
-  BuildModel,
-  compareBuilds,
-  connect,
-  display,
-  llb,
-  readRecording,
-  SolveError,
-  summarize,
-  timingPage,
-} from "buildkit-node";
+import { connect, display, llb, SolveError } from "buildkit-node";
+import { BuildModel, compareBuilds, readRecording, summarize, timingPage } from "buildkit-node/progress";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { goClient } from "../support/go-client.ts";
 import { toolsDirectory } from "../support/tools.ts";

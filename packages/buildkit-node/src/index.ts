@@ -85,7 +85,7 @@ export {
   type Attestation,
   type BuildFunction,
   type BuildOutput,
-  Container,
+  type Container,
   ContainerError,
   type ContainerMount,
   type ContainerOptions,
@@ -93,10 +93,10 @@ export {
   type CopyImagesOptions,
   copyImages,
   type ExitStatus,
+  type FailedProcess,
   FileError,
   type FileStat,
-  failedProcess,
-  Gateway,
+  type Gateway,
   type ImageCopy,
   ImageError,
   type ImagePlatform,
@@ -115,23 +115,7 @@ export {
   type TerminalSize,
 } from "@buildkit-node/gateway";
 export * as llb from "@buildkit-node/llb";
-export {
-  BuildModel,
-  type BuildSummary,
-  compareBuilds,
-  type DisplayMode,
-  type DisplayOptions,
-  display,
-  formatComparison,
-  formatSummary,
-  readRecording,
-  replay,
-  summarize,
-  timingDot,
-  timingMermaid,
-  timingPage,
-  timingTrace,
-} from "@buildkit-node/progress";
+export { type DisplayMode, type DisplayOptions, display } from "@buildkit-node/progress/display";
 export {
   DestinationError,
   imageDirectory,

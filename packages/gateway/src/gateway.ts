@@ -12,7 +12,12 @@ import type { SolveRequestSchema } from "@buildkit-node/proto/gateway";
 import type { Bridge } from "./bridge.ts";
 import { type Capabilities, hasCapability, requireCapability } from "./capabilities.ts";
 import { type Container, type ContainerOptions, newContainer } from "./container/container.ts";
-import { type DebugOptions, debugContainer } from "./container/debug-container.ts";
+import {
+  type DebugOptions,
+  debugContainer,
+  type FailedProcess,
+  failedProcess,
+} from "./container/debug-container.ts";
 import { type Graph, graphBytes, stateFromBytes } from "./definition.ts";
 import { toPlatform } from "./platform.ts";
 import { Reference } from "./reference.ts";
@@ -236,6 +241,15 @@ export class Gateway {
    */
   debug(error: unknown, options: DebugOptions = {}): Promise<Container> {
     return debugContainer(this.#owner, error, options);
+  }
+
+  /**
+   * How the step that failed ran its process, to start the same in a container of `debug`, or a shell in its place.
+   *
+   * @throws {InvalidArgumentError} as {@link debug}
+   */
+  failedProcess(error: unknown): FailedProcess {
+    return failedProcess(error);
   }
 
   get #owner(): GatewayOwner {

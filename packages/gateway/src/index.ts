@@ -5,9 +5,9 @@ export type {
   InTotoAttestation,
 } from "./attestation.ts";
 export { type Capabilities, type Capability, hasCapability, requireCapability } from "./capabilities.ts";
-export { Container, type ContainerOptions, type RunResult } from "./container/container.ts";
+export type { Container, ContainerOptions, RunResult } from "./container/container.ts";
 export { ContainerError } from "./container/container-error.ts";
-export { type DebugOptions, failedProcess } from "./container/debug-container.ts";
+export type { DebugOptions, FailedProcess } from "./container/debug-container.ts";
 export type {
   CacheMount,
   ContainerMount,
@@ -24,13 +24,13 @@ export type { Graph } from "./definition.ts";
 export { FileError, type FileProblem } from "./file-error.ts";
 export type { FileRange, ReadDirOptions, ReadFileOptions, WalkEntry } from "./file-reader.ts";
 export type { FileKind, FileStat } from "./file-stat.ts";
-export {
-  type CacheImport,
-  type FrontendRequest,
+export type {
+  CacheImport,
+  FrontendRequest,
   Gateway,
-  type GatewayWorker,
-  type SolveOptions,
-  type Warning,
+  GatewayWorker,
+  SolveOptions,
+  Warning,
 } from "./gateway.ts";
 export { Reference } from "./reference.ts";
 export { ImageError, type ImageProblem } from "./resolve/image-error.ts";

@@ -33,14 +33,11 @@ export async function debugContainer(
   });
 }
 
-/**
- * How the failed step ran its process, to start the same in a container for debugging, or a shell in its place.
- *
- * @throws {InvalidArgumentError} as `Gateway.debug`
- */
-export function failedProcess(
-  error: unknown,
-): Required<Pick<ProcessOptions, "args" | "env" | "cwd" | "user">> {
+/** How a step that failed ran its process. */
+export type FailedProcess = Required<Pick<ProcessOptions, "args" | "env" | "cwd" | "user">>;
+
+/** See `Gateway.failedProcess`. */
+export function failedProcess(error: unknown): FailedProcess {
   const { meta } = failedStep(error).exec;
   const pairs = (meta?.env ?? []).map((pair) => {
     const at = pair.indexOf("=");

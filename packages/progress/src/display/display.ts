@@ -1,9 +1,7 @@
 import { InvalidArgumentError, type ProgressDisplay } from "@buildkit-node/core";
 import { paintNothing, parseColors } from "../text/colors.ts";
+import { loadedDisplay } from "./loaded-display.ts";
 import { Output, type OutputStream } from "./output.ts";
-import { PlainDisplay } from "./plain/plain-display.ts";
-import { RawJsonDisplay } from "./raw-json-display.ts";
-import { TtyDisplay } from "./tty/tty-display.ts";
 
 /**
  * How progress is shown: `tty` redraws a live tree on a terminal; `plain` writes lines in blocks by step; `rawjson`
@@ -73,7 +71,12 @@ export function display(mode: DisplayMode = "auto", options: DisplayOptions = {}
   }
   if (asked === "quiet") return quiet;
   const output = new Output(stream);
-  if (asked === "rawjson") return new RawJsonDisplay(output);
+  if (asked === "rawjson") {
+    return loadedDisplay(async () => {
+      const { RawJsonDisplay } = await import("./raw-json-display.ts");
+      return new RawJsonDisplay(output);
+    });
+  }
   const isTerminal = stream.isTTY === true && env["TERM"] !== "dumb";
   if (asked === "tty" && !isTerminal) {
     throw new InvalidArgumentError(
@@ -96,25 +99,33 @@ function plain(
   isOwnChoice: boolean,
 ): ProgressDisplay {
   const groups = options.groups ?? (isOwnChoice && env["GITHUB_ACTIONS"] === "true" ? "github" : "none");
-  return new PlainDisplay({
+  const settings = {
     output,
     color: options.color ?? !env["NO_COLOR"],
     intervalMs: options.intervalMs ?? positive(env["TTY_DISPLAY_RATE"]) ?? 100,
     description: options.description,
     groups: groups === "github" ? GITHUB_GROUPS : undefined,
     maxNameLength: env["PROGRESS_NO_TRUNC"] === "0" ? SHORT_NAME_LENGTH : Number.POSITIVE_INFINITY,
+  };
+  return loadedDisplay(async () => {
+    const { PlainDisplay } = await import("./plain/plain-display.ts");
+    return new PlainDisplay(settings);
   });
 }
 
 function tty(output: Output, env: Environment, options: DisplayOptions): ProgressDisplay {
   const color = options.color ?? !env["NO_COLOR"];
-  return new TtyDisplay({
+  const settings = {
     output,
     color,
     paint: color ? parseColors(options.colors ?? env["BUILDKIT_COLORS"], process.platform) : paintNothing,
     intervalMs: options.intervalMs ?? positive(env["TTY_DISPLAY_RATE"]) ?? 100,
     logLines: options.logLines ?? positive(env["BUILDKIT_TTY_LOG_LINES"]) ?? 6,
     phase: options.phase ?? "Building",
+  };
+  return loadedDisplay(async () => {
+    const { TtyDisplay } = await import("./tty/tty-display.ts");
+    return new TtyDisplay(settings);
   });
 }
 

@@ -10,6 +10,8 @@ export async function play(
 ): Promise<void> {
   const build = options.name === undefined ? { ref: "r" } : { ref: "r", name: options.name };
   const sink = display.attach(build);
+  // No time passes on that clock while the display is loaded.
+  await vi.dynamicImportSettled();
   await settle(replay(updates, sink));
   await settle(sink.end(options.error === undefined ? {} : { error: options.error }));
 }

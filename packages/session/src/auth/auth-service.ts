@@ -9,9 +9,9 @@ import {
 import { CallError, StatusCode, unary } from "@buildkit-node/transport";
 import type { Attachable } from "../attachable.ts";
 import type { CredentialSource, RegistryCredentials } from "./credentials.ts";
-import { dockerConfigDir } from "./docker-config.ts";
+import { dockerConfigDir } from "./docker-config-dir.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
-import { type Fetch, fetchToken } from "./fetch-token.ts";
+import type { Fetch } from "./fetch-token.ts";
 import { TokenAuthority } from "./token-authority.ts";
 import { fileTokenSeeds, type TokenSeeds } from "./token-seeds.ts";
 
@@ -47,6 +47,7 @@ export function authService(options: AuthOptions = {}): Attachable {
         create(CredentialsResponseSchema, basicCredentials(await credentials(Host, { signal }))),
       ),
       unary(method.fetchToken, async ({ ClientID, Host, Realm, Service, Scopes }, { signal }) => {
+        const { fetchToken } = await import("./fetch-token.ts");
         const token = await fetchToken(
           { clientId: ClientID, host: Host, realm: Realm, service: Service, scopes: Scopes },
           await credentials(Host, { signal }),

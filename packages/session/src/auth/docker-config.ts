@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { BuildkitError, errorMessage } from "@buildkit-node/core";
 import type { RegistryCredentials } from "./credentials.ts";
@@ -12,11 +11,6 @@ export interface DockerConfig {
   readonly credHelpers: ReadonlyMap<string, string>;
   /** The helper for every host without one of its own. */
   readonly credsStore: string | undefined;
-}
-
-/** Docker's configuration directory: `DOCKER_CONFIG`, else `.docker` in the home directory. */
-export function dockerConfigDir(env: NodeJS.ProcessEnv): string {
-  return env["DOCKER_CONFIG"] || join(env["HOME"] || homedir(), ".docker");
 }
 
 /** Reads `config.json` in a directory; a missing one is an empty one. Throws `ERR_BUILDKIT_AUTH` naming the file. */

@@ -1,7 +1,7 @@
 import { abortable } from "@buildkit-node/core";
-import { type CredentialHelper, credentialHelpers } from "./credential-helper.ts";
 import type { CredentialSource, RegistryCredentials } from "./credentials.ts";
-import { dockerConfigDir, helperServerUrl, parseDockerConfig, readDockerConfig } from "./docker-config.ts";
+import { dockerConfigDir } from "./docker-config-dir.ts";
+import type { DockerLookUp } from "./docker-look-up.ts";
 import { registryHost } from "./registry-host.ts";
 
 /** Where `dockerCredentials` looks. */
@@ -27,15 +27,20 @@ const freshMs = 290_000;
 export function dockerCredentials(options: DockerCredentialsOptions = {}): CredentialSource {
   const env = options.env ?? process.env;
   const dir = options.dir ?? dockerConfigDir(env);
-  const askHelper = credentialHelpers(env, options.helperTimeoutMs ?? 60_000);
+  const { helperTimeoutMs = 60_000 } = options;
+  let opening: Promise<DockerLookUp> | undefined;
+  const lookUp = async (host: string): Promise<Found> => {
+    opening ??= import("./docker-look-up.ts").then(({ dockerLookUp }) =>
+      dockerLookUp({ dir, env, helperTimeoutMs }),
+    );
+    return (await opening)(host);
+  };
   const answers = new Map<string, Answer>();
   return (name, { signal }) => {
     const host = registryHost(name);
     const earlier = answers.get(host);
     const fresh = earlier !== undefined && performance.now() - earlier.askedAtMs < freshMs;
-    const answer = fresh
-      ? earlier
-      : { askedAtMs: performance.now(), found: lookUp(host, dir, env, askHelper) };
+    const answer = fresh ? earlier : { askedAtMs: performance.now(), found: lookUp(host) };
     answers.set(host, answer);
     answer.found.catch(() => {
       if (answers.get(host) === answer) answers.delete(host);
@@ -61,18 +66,4 @@ export function fixedCredentials(
 ): CredentialSource {
   const byHost = new Map(Object.entries(credentials).map(([name, value]) => [registryHost(name), value]));
   return async (name, options) => byHost.get(registryHost(name)) ?? otherwise?.(name, options);
-}
-
-async function lookUp(
-  host: string,
-  dir: string,
-  env: NodeJS.ProcessEnv,
-  askHelper: CredentialHelper,
-): Promise<Found> {
-  const fromEnv = parseDockerConfig(env["DOCKER_AUTH_CONFIG"] ?? "", "in DOCKER_AUTH_CONFIG").auths.get(host);
-  if (fromEnv !== undefined) return fromEnv;
-  const config = await readDockerConfig(dir);
-  const helper = config.credHelpers.get(host) ?? config.credsStore;
-  const fromHelper = helper === undefined ? undefined : await askHelper(helper, helperServerUrl(host));
-  return fromHelper ?? config.auths.get(host);
 }

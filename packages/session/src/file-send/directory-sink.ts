@@ -4,9 +4,7 @@ import { BuildkitError, UnsupportedError } from "@buildkit-node/core";
 import type { ServerCall } from "@buildkit-node/transport";
 import { cannotWrite, DestinationError, notReceived } from "../fsutil/destination-error.ts";
 import type { Ownership } from "../fsutil/entry-metadata.ts";
-import { moveDirectory } from "../fsutil/move-directory.ts";
-import { receiveTree } from "../fsutil/receive-tree.ts";
-import { TreeWriter } from "../fsutil/tree-writer.ts";
+import type { TreeWriter } from "../fsutil/tree-writer.ts";
 import type { ExportSink } from "./export-sink.ts";
 import { partialPath } from "./partial-path.ts";
 
@@ -45,6 +43,7 @@ export function directorySink(options: DirectorySinkOptions): ExportSink {
   return {
     async receive(call) {
       if (deletes) assertWholeResult(call);
+      const { receiveTree, TreeWriter } = await import("./receiving.ts");
       if (writers.length === 0 && !isThere(dest)) partial = partialPath(dest);
       const writer = new TreeWriter({ dest: partial ?? dest, shown: dest, ownership, deletes });
       writers.push(writer);
@@ -58,7 +57,7 @@ export function directorySink(options: DirectorySinkOptions): ExportSink {
     async commit() {
       if (writers.length === 0) throw notReceived(dest);
       try {
-        if (partial !== undefined) giveName(partial, dest, deletes);
+        if (partial !== undefined) await giveName(partial, dest, deletes);
         writers.length = 0;
       } catch (error) {
         discard();
@@ -80,7 +79,8 @@ function isThere(dest: string): boolean {
   }
 }
 
-function giveName(partial: string, dest: string, deletes: boolean): void {
+async function giveName(partial: string, dest: string, deletes: boolean): Promise<void> {
+  const { moveDirectory } = await import("./receiving.ts");
   if (deletes && isThere(dest)) {
     const message = `cannot write ${dest}: somebody has made it during the build, and nothing in it was deleted`;
     throw new DestinationError(dest, message);

@@ -1,15 +1,9 @@
-import { InvalidArgumentError } from "@buildkit-node/core";
-import { CallError, type Metadata, type ServerCall, StatusCode } from "@buildkit-node/transport";
+import { CallError, type ServerCall, StatusCode } from "@buildkit-node/transport";
 import type { Attachable } from "../attachable.ts";
-import { type ByteString, toCharacters } from "../fsutil/byte-string.ts";
 import type { OnUnreadable } from "../fsutil/disk-tree.ts";
-import { includePatterns } from "../fsutil/follow-paths.ts";
-import { PathFilter } from "../fsutil/path-filter.ts";
-import { sendTree } from "../fsutil/send-tree.ts";
-import type { Tree } from "../fsutil/tree.ts";
 import type { VirtualDirectory } from "../virtual/virtual-directory.ts";
 import { type ServedDirectory, serveDisk, serveVirtual } from "./served-directory.ts";
-import { TransferMeter, type TransferReport } from "./transfer-report.ts";
+import type { TransferReport } from "./transfer-report.ts";
 
 export interface FileSyncOptions {
   /** Directories by the name under which a build refers to them: paths, or directories that are not on disk. */
@@ -40,36 +34,11 @@ export function fileSync(options: FileSyncOptions): Attachable {
     const directory = served.get(name);
     if (directory === undefined)
       throw new CallError(StatusCode.notFound, `no access allowed to dir "${name}"`);
+    const { requestedFilter, sendTree, TransferMeter } = await import("./transfer.ts");
     const tree = await directory(call.signal);
     const meter = onTransfer && new TransferMeter();
     await sendTree(call, tree, requestedFilter(tree, call.metadata), meter);
     if (meter !== undefined) onTransfer?.(meter.report(name));
   };
   return { methods: new Map([["/moby.filesync.v1.FileSync/DiffCopy", serve]]) };
-}
-
-function requestedFilter(tree: Tree<unknown>, metadata: Metadata): PathFilter {
-  const include = values(metadata, "include-patterns");
-  const follow = values(metadata, "followpaths");
-  try {
-    return new PathFilter({
-      include: includePatterns(tree, include, follow).map(toCharacters),
-      exclude: values(metadata, "exclude-patterns").map(toCharacters),
-    });
-  } catch (error) {
-    if (!(error instanceof InvalidArgumentError)) throw error;
-    throw new CallError(StatusCode.invalidArgument, error.message, { cause: error });
-  }
-}
-
-/** The values of a key, one for each header line. Values that are not all ASCII come in the form of a URL's query. */
-function values(metadata: Metadata, key: string): ByteString[] {
-  const lines = metadata.getAll(key);
-  return metadata.get(`${key}-encoded`) === "1" ? lines.map(unescapeQuery) : lines;
-}
-
-function unescapeQuery(value: string): ByteString {
-  return value
-    .replaceAll("+", " ")
-    .replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

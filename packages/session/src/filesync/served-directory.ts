@@ -1,11 +1,10 @@
 import fs from "node:fs";
 import { abortable, InvalidArgumentError } from "@buildkit-node/core";
 import { type ByteString, fromText } from "../fsutil/byte-string.ts";
-import { DiskTree, type OnUnreadable } from "../fsutil/disk-tree.ts";
+import type { OnUnreadable } from "../fsutil/disk-tree.ts";
 import type { Tree } from "../fsutil/tree.ts";
 import type { VirtualDirectory } from "../virtual/virtual-directory.ts";
-import { readVirtualIndex, type VirtualIndex } from "../virtual/virtual-index.ts";
-import { VirtualTree } from "../virtual/virtual-tree.ts";
+import type { VirtualIndex } from "../virtual/virtual-index.ts";
 
 /** Makes the tree of one transfer. */
 export type ServedDirectory = (signal: AbortSignal) => Promise<Tree<unknown>>;
@@ -13,7 +12,10 @@ export type ServedDirectory = (signal: AbortSignal) => Promise<Tree<unknown>>;
 /** @throws {InvalidArgumentError} for a directory that does not exist, is none, or cannot be read */
 export function serveDisk(name: string, directory: string, onUnreadable: OnUnreadable): ServedDirectory {
   const root = realDirectory(name, directory);
-  return async () => new DiskTree(root, onUnreadable);
+  return async () => {
+    const { DiskTree } = await import("./transfer.ts");
+    return new DiskTree(root, onUnreadable);
+  };
 }
 
 /**
@@ -29,6 +31,7 @@ export function serveVirtual(name: string, directory: VirtualDirectory): ServedD
   }
   let index: Promise<VirtualIndex> | undefined;
   return async (signal) => {
+    const { readVirtualIndex, VirtualTree } = await import("./transfer.ts");
     index ??= readVirtualIndex(name, directory, signal);
     index.catch(() => {
       index = undefined;

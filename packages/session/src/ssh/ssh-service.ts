@@ -4,7 +4,7 @@ import { CallError, methodPath, type ServerCall, StatusCode, unary } from "@buil
 import { bytesMessageData, framedBytesMessage } from "@buildkit-node/transport/internal";
 import type { Attachable } from "../attachable.ts";
 import type { AgentConnection } from "./agent-connection.ts";
-import { openForwards, type SshForward } from "./ssh-forward.ts";
+import type { SshForward } from "./ssh-forward.ts";
 
 export interface SshOptions {
   readonly forwards: readonly SshForward[];
@@ -22,6 +22,7 @@ const agentIdKey = "buildkit.ssh.id";
  * `SshError` for a socket or key that is not there or cannot be used.
  */
 export async function sshService(options: SshOptions): Promise<Attachable> {
+  const { openForwards } = await import("./open-forwards.ts");
   const agents = await openForwards(options.forwards, options.env ?? process.env);
   return {
     methods: new Map([

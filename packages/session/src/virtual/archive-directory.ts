@@ -1,7 +1,6 @@
 import { BuildkitError } from "@buildkit-node/core";
-import { type ArchiveRange, readRange, Spool, streamRange } from "./archive.ts";
+import { Spool } from "./archive.ts";
 import type { ArchiveTree } from "./archive-tree.ts";
-import { compressionOf, decompress } from "./decompress.ts";
 import type { VirtualDirectory } from "./virtual-directory.ts";
 
 /**
@@ -58,11 +57,4 @@ export function archiveDirectory(contents: ArchiveContents): ArchiveDirectory {
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** What a part of an archive is without its compression, where that can be read at any place. */
-export async function uncompressed(range: ArchiveRange, spool: () => Spool): Promise<ArchiveRange> {
-  const beginning = readRange({ ...range, size: Math.min(range.size, 8) });
-  const compression = compressionOf(beginning as Uint8Array, range.archive.name);
-  return compression === undefined ? range : spool().append(decompress(streamRange(range), compression));
 }

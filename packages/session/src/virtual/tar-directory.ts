@@ -3,10 +3,7 @@ import {
   type ArchiveDirectory,
   type ArchiveDirectoryOptions,
   archiveDirectory,
-  uncompressed,
 } from "./archive-directory.ts";
-import { ArchiveTree } from "./archive-tree.ts";
-import { readTar } from "./tar-reader.ts";
 
 /**
  * A tar archive as a local source, such as what a `tar` exporter wrote. The source is a file's path, or a stream of the
@@ -32,6 +29,7 @@ export function tarDirectory(
     name: file?.name ?? "the tar archive",
     identity: file?.identity,
     async read(spool) {
+      const { ArchiveTree, readTar, uncompressed } = await import("./reading.ts");
       const range = bytes instanceof FileArchive ? bytes.whole : await spool().append(bytes);
       const tree = new ArchiveTree();
       for await (const entry of readTar(await uncompressed(range, spool))) tree.put(entry);
