@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileSync, openSession } from "@buildkit-node/session";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { receiveWhole } from "./support/packets.ts";
 import { type DaemonSession, scriptedDaemon } from "./support/scripted-daemon.ts";
 import { tempDir } from "./support/temp-dir.ts";
@@ -171,5 +171,78 @@ describe("include and exclude patterns", () => {
       { negated: true, pattern },
     ];
     expect(await select(daemon, undefined, ignored)).toEqual(expected(paths, undefined, ignored));
+  });
+});
+
+// What moby's patternmatcher makes of them, from its own answers.
+describe("rules that are regular expressions to Go", () => {
+  const files = [
+    ..."1,7-x,[x],^a,a,a-,a b,a{2}b,aab,a|b,b,d7,foobar,x*y,x.js,x?y,xay,zb,é".split(","),
+    "x.{js,ts}",
+  ].sort();
+
+  async function open(): Promise<DaemonSession> {
+    const context = await tempDir();
+    for (const file of files) fs.writeFileSync(path.join(context, file), "");
+    const { connection, nextSession } = await scriptedDaemon();
+    const session = await openSession(connection, { attachables: [fileSync({ directories: { context } })] });
+    onTestFinished(() => session.close());
+    return nextSession();
+  }
+
+  it("match what Go matches", async () => {
+    const daemon = await open();
+    for (const [pattern, expected] of [
+      ["\\d*", ["1", "7-x"]],
+      ["?\\d", ["d7"]],
+      ["[\\d]*", ["1", "7-x"]],
+      ["[[:alpha:]]", ["a", "b"]],
+      ["[[:digit:]-]*", ["1", "7-x"]],
+      ["[^[:alnum:]]*", ["[x]", "^a", "é"]],
+      ["foo\\bar", []],
+      ["*\\b[b]", ["a b", "a{2}b", "a|b", "b"]],
+      ["*^a", ["a"]],
+      ["^?", ["1", "a", "b", "é"]],
+      ["\\^a", ["^a"]],
+      ["[^a]", ["1", "b", "é"]],
+      ["[é]", ["é"]],
+      ["a|b*", ["a", "a-", "a b", "a{2}b", "aab", "a|b", "b", "foobar", "zb"]],
+      ["a\\|b", ["a|b"]],
+      ["a{2}*", ["aab"]],
+      ["a{2}b", ["a{2}b"]],
+      ["*.{js,ts}", ["x.{js,ts}"]],
+      ["x[*]y", []],
+      ["x\\*y", ["x*y"]],
+      ["[[]x*", ["[x]"]],
+      ["\\x61*", ["a", "a-", "a b", "a{2}b", "aab", "a|b"]],
+      ["\\W*", ["[x]", "^a", "é"]],
+      ["a\\s?", ["a b"]],
+      ["*\\za", []],
+      ["[a-]*", ["a", "a-", "a b", "a{2}b", "aab", "a|b"]],
+    ] as const) {
+      expect(await select(daemon, [{ negated: false, pattern }], []), pattern).toEqual([...expected].sort());
+    }
+  });
+
+  it.each([
+    ["*\\h", "separated by /"],
+    ["*\\pL", "separated by /"],
+    ["\\é", "separated by /"],
+    ["[z-a]", "from high to low"],
+    ["*[[:no:]]", "[:no:]"],
+    ["*{2}*", "repeated"],
+    ["?{1001}", "too often"],
+    ["?[a", "not closed"],
+    ["*\\", "ends with a backslash"],
+  ])("are refused as Go refuses them: %s", async (pattern, why) => {
+    const call = (await open()).call("/moby.filesync.v1.FileSync/DiffCopy", {
+      "dir-name": "context",
+      "exclude-patterns": encodeURIComponent(pattern),
+      "exclude-patterns-encoded": "1",
+    });
+    expect(await call.status).toMatchObject({
+      message: expect.stringContaining(`the pattern "${pattern}" cannot be read`),
+    });
+    expect((await call.status).message).toContain(why);
   });
 });

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
+import { fromGoExpression } from "./go-expression.ts";
 
 /** One ignore rule, ready to be matched against whole paths in the form of `toCharacters`. */
 export interface Pattern {
@@ -14,6 +15,10 @@ export interface Pattern {
  * Reads a rule as moby's patternmatcher does: surrounding space is dropped, the path is cleaned, `*` and `?` stay
  * within a component, `**` stands for any number of them, `[...]` is a character class, `\` takes the next
  * character as it is. The rule must match the whole path: `foo` is the `foo` at the root alone.
+ *
+ * A rule with any of these in it is in truth a regular expression, in which only `.`, `+`, `$` and parentheses are made
+ * harmless: `\d` is a digit, `a|b*` what begins with `a` or is a `b*`, `a{2}*` what begins with `aa`, and a `^` is nowhere.
+ *
  * `undefined` for a rule that is empty. Throws an `InvalidArgumentError` for one that cannot be read.
  */
 export function parsePattern(rule: string): Pattern | undefined {
@@ -29,7 +34,7 @@ export function parsePattern(rule: string): Pattern | undefined {
 
 /** Whether a name matches a glob without `**`, as in Go's `path.Match`. */
 export function globMatcher(glob: string): (name: string) => boolean {
-  const regex = new RegExp(`^${translate(glob, glob, false)}$`, "su");
+  const regex = new RegExp(`^${translate(glob, glob)}$`, "u");
   return (name) => regex.test(name);
 }
 
@@ -53,26 +58,38 @@ export function cleanPath(path: string): string {
 function matcher(text: string, rule: string): (path: string) => boolean {
   if (!/[*?[\]\\]/.test(text)) return (path) => path === text;
   // Two common kinds of rule need no regular expression. (`**x`, without a slash, is a suffix as well.)
-  const literal = /^(?:\*\*(?<suffix>[^*?[\]\\]+)|(?<prefix>[^*?[\]\\]+)\*\*)$/su.exec(text)?.groups;
+  const literal = /^(?:\*\*(?<suffix>[^*?[\]\\]*)|(?<prefix>[^*?[\]\\]+)\*\*)$/su.exec(text)?.groups;
   const suffix = literal?.["suffix"];
   if (suffix !== undefined) return (path) => path.endsWith(suffix) || `/${path}` === suffix;
   const prefix = literal?.["prefix"];
   if (prefix !== undefined) return (path) => path.startsWith(prefix);
-  const regex = new RegExp(`^${translate(text, rule, true)}$`, "u");
-  return (path) => regex.test(path);
+  if (/^(?:[^\\]|\\.)*\\$/s.test(text)) return badPattern(rule, "it ends with a backslash");
+  try {
+    const expression = fromGoExpression(`^${ruleExpression(text)}$`);
+    return (path) => expression.test(path);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return badPattern(rule, error.message);
+  }
+}
+
+/** What a rule is as a regular expression of Go's. */
+function ruleExpression(text: string): string {
+  return text.replace(/\*\*\/?|\\.|[*?.+()$]/gsu, (token, at: number) => {
+    if (token.startsWith("**")) return at + token.length === text.length ? ".*" : "(.*/)?";
+    if (token === "*") return "[^/]*";
+    if (token === "?") return "[^/]";
+    return token.startsWith("\\") ? token : `\\${token}`;
+  });
 }
 
 /** A glob as the source of a regular expression with the flag `u`. */
-function translate(glob: string, rule: string, doubleStars: boolean): string {
+function translate(glob: string, rule: string): string {
   const characters = [...glob];
   let source = "";
   for (let at = 0; at < characters.length; at++) {
     const character = characters[at] ?? "";
-    if (character === "*" && doubleStars && characters[at + 1] === "*") {
-      at++;
-      if (characters[at + 1] === "/") at++;
-      source += anyComponents(at + 1 === characters.length, source === "");
-    } else if (character === "*") {
+    if (character === "*") {
       source += "[^/]*";
     } else if (character === "?") {
       source += "[^/]";
@@ -88,15 +105,6 @@ function translate(glob: string, rule: string, doubleStars: boolean): string {
     }
   }
   return source;
-}
-
-/**
- * What `**` stands for: at the end everything, elsewhere whole components. (As in Go, "everything" ends at a line
- * feed, except where the rule begins with it and is a plain suffix.)
- */
-function anyComponents(atEnd: boolean, atStart: boolean): string {
-  if (!atEnd) return "(?:[^\\n]*\\/)?";
-  return atStart ? "[^]*" : "[^\\n]*";
 }
 
 /** Reads the character class that begins at `start`; `end` is where its `]` is. */
