@@ -188,6 +188,15 @@ describe("the index of a layout", () => {
       message: `cannot read ${join(dir, "file", "index.json")}: a file is in the way of a directory`,
     });
   });
+
+  it("says where no directory can be made", async ({ skip }) => {
+    if (process.platform !== "linux") skip("needs /proc");
+    await expect(updateLayoutIndex("/proc/nope/layout", (index) => index)).rejects.toMatchObject({
+      code: "ERR_BUILDKIT_DESTINATION",
+      path: "/proc/nope/layout",
+      systemCode: "ENOENT",
+    });
+  });
 });
 
 describe("what an image leads to", () => {

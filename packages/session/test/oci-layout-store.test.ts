@@ -116,6 +116,14 @@ describe("on disk", () => {
     for await (const _ of ociLayoutStore(dir).list()) expect.unreachable();
   });
 
+  it("names where no directory can be made", async ({ skip }) => {
+    if (process.platform !== "linux") skip("needs /proc");
+    await expect(ociLayoutStore("/proc/nope").openWriter({ ref: "layer-1", digest })).rejects.toMatchObject({
+      code: "ERR_BUILDKIT_DESTINATION",
+      message: expect.stringMatching(/^cannot write \/proc\/nope\/ingest\/\w+: ENOENT/),
+    });
+  });
+
   it("refuses to store a file that was changed behind its back", async () => {
     const writer = await ociLayoutStore(dir).openWriter({ ref: "layer-1", digest });
     await writer.write(data);

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withFileLock } from "../file-lock.ts";
+import { makeDirectories } from "../fsutil/make-directories.ts";
 
 /** The client's secret seed for a registry: the same bytes each time. */
 export type TokenSeeds = (host: string) => Promise<Uint8Array>;
@@ -24,7 +25,7 @@ export function fileTokenSeeds(dir: string): TokenSeeds {
 
 async function loadOrMake(dir: string, host: string, fresh: Uint8Array): Promise<Uint8Array> {
   try {
-    await mkdir(dir, { recursive: true });
+    makeDirectories(dir);
     return await withFileLock(join(dir, ".token_seed.lock"), { keepFile: true }, async () => {
       const path = join(dir, ".token_seed");
       const seeds = await readSeeds(path);

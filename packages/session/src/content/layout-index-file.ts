@@ -1,10 +1,11 @@
-import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BuildkitError, errorMessage } from "@buildkit-node/core";
 import { type Descriptor, emptyIndex, findInIndex, type Index } from "@buildkit-node/oci";
 import { withFileLock } from "../file-lock.ts";
 import { cannotWrite } from "../fsutil/destination-error.ts";
 import { cannotRead, LocalSourceError } from "../fsutil/local-source-error.ts";
+import { makeDirectories } from "../fsutil/make-directories.ts";
 import { ContentError } from "./content-error.ts";
 
 /** How long to wait for a layout that another process is changing, and when to stop. */
@@ -51,9 +52,11 @@ export async function updateLayoutIndex(
   update: (index: Index) => Index,
   options: LayoutIndexOptions = {},
 ): Promise<void> {
-  await mkdir(dir, { recursive: true }).catch((error: unknown) => {
+  try {
+    makeDirectories(dir);
+  } catch (error) {
     throw cannotWrite(dir, error);
-  });
+  }
   const current = (await readUnlocked(dir))?.index;
   if (current !== undefined && JSON.stringify(update(current)) === JSON.stringify(current)) {
     if ((await readText(markerPath(dir))) === marker) return;

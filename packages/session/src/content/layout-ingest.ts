@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
-import { chmod, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BuildkitError, errorMessage } from "@buildkit-node/core";
 import type { DigestText } from "@buildkit-node/oci";
 import { DestinationError } from "../fsutil/destination-error.ts";
+import { makeDirectories } from "../fsutil/make-directories.ts";
 import { alreadyExists } from "./content-error.ts";
 import type { ContentInfo } from "./content-store.ts";
 import type { IngestDirectory } from "./ingest-directory.ts";
@@ -50,7 +51,7 @@ export class LayoutIngest implements Ingest {
       await this.#handle.sync();
       const written = await this.#handle.stat();
       await this.#handle.close();
-      await mkdir(dirname(blobPath), { recursive: true });
+      makeDirectories(dirname(blobPath));
       if ((await sizeOf(blobPath)) === sizeBytes) throw alreadyExists(digest);
       const named = await stat(dataPath);
       if (named.ino !== written.ino || named.size !== sizeBytes) {
