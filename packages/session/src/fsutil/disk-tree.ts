@@ -98,13 +98,14 @@ export class DiskTree implements Tree<ByteString> {
     }
   }
 
-  open(file: ByteString): OpenFile {
+  open(file: ByteString, _signal: AbortSignal, listedBytes: number): OpenFile {
     if (file === "") return emptyFile;
     const path = `${this.#root}/${file}`;
     try {
       // What was listed as a file may be a link or a pipe by now: the one is not followed, the other not waited for.
       const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-      return new DiskFile(path, fs.openSync(toFsPath(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+      const descriptor = fs.openSync(toFsPath(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      return new DiskFile(path, descriptor, listedBytes);
     } catch (error) {
       if (this.#onUnreadable === "empty") return emptyFile;
       throw cannotRead(toText(path), error);
@@ -123,13 +124,24 @@ export class DiskTree implements Tree<ByteString> {
 class DiskFile implements OpenFile {
   readonly #path: ByteString;
   readonly #descriptor: number;
+  readonly #listedBytes: number;
 
-  constructor(path: ByteString, descriptor: number) {
+  constructor(path: ByteString, descriptor: number, listedBytes: number) {
     this.#path = path;
     this.#descriptor = descriptor;
+    this.#listedBytes = listedBytes;
   }
 
   readSync(target: Buffer, start: number, length: number): number {
+    let read = this.#readSome(target, start, length);
+    // What has as many bytes as it should is at its end. Else that has to be seen: procfs and some of FUSE's give a page at a time.
+    for (let more = read; more > 0 && read < length && read !== this.#listedBytes; read += more) {
+      more = this.#readSome(target, start + read, length - read);
+    }
+    return read;
+  }
+
+  #readSome(target: Buffer, start: number, length: number): number {
     try {
       return fs.readSync(this.#descriptor, target, start, length, null);
     } catch (error) {

@@ -58,6 +58,8 @@ class TreeSender<File> {
   readonly #batch: MessageBatch;
   /** Files by the number of their entry; each is forgotten when it is asked for. */
   readonly #files: (File | undefined)[] = [];
+  /** By the same numbers: bytes of each entry as they were listed. */
+  readonly #sizes: number[] = [];
   readonly #requests = new NumberQueue();
   #wakeSender: (() => void) | undefined;
   #room = true;
@@ -142,6 +144,7 @@ class TreeSender<File> {
       if (this.#stopped.signal.aborted) return;
       for (const { stat, file } of lot) {
         this.#files.push(file);
+        this.#sizes.push(stat.size);
         writeStatPacket(this.#batch, stat);
         this.#observer?.listed(stat);
       }
@@ -199,7 +202,7 @@ class TreeSender<File> {
       );
     }
     this.#files[id] = undefined;
-    const open = this.#tree.open(file, this.#stopped.signal);
+    const open = this.#tree.open(file, this.#stopped.signal, this.#sizes[id] ?? 0);
     if (open.readSync === undefined) return open;
     let whole = true;
     try {

@@ -22,8 +22,10 @@ export interface Tree<File> {
   describe(path: ByteString): TreeEntry<File> | undefined;
   /** The target of the symlink of a path; `undefined` if there is none. */
   readLink(path: ByteString): ByteString | undefined;
-  /** Opens a file. The signal ends reads that wait for something else than a disk. */
-  open(file: File, signal: AbortSignal): OpenFile;
+  /**
+   * Opens a file whose entry said that it has `listedBytes`. The signal ends reads that wait for something else than a disk.
+   */
+  open(file: File, signal: AbortSignal, listedBytes: number): OpenFile;
 }
 
 export interface Listing {
@@ -35,7 +37,7 @@ export interface Listing {
 
 /** Both reads fill the buffer from `start` on and answer the number of bytes, 0 at the end. */
 export interface OpenFile {
-  /** The first bytes, read at once; absent for contents that have to be waited for. */
+  /** The first bytes, read at once, fewer than `length` only if there are no more; absent for contents that have to be waited for. */
   readonly readSync?: (target: Buffer, start: number, length: number) => number;
   /** How many bytes there should be, where that is known; more or fewer may come. */
   readonly expectedBytes?: number | undefined;
