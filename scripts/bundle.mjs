@@ -9,7 +9,6 @@ import { rolldown } from "rolldown";
 const fromRuntime = { id: "@buildkit-node/proto/runtime", external: true, moduleSideEffects: false };
 const takenIn = /^(@connectrpc\/connect|multiformats|get-east-asian-width)(\/|$)/;
 const packages = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../packages");
-const headers = path.join(packages, "transport/src/rpc-headers.ts");
 
 const folders = readdirSync(packages, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
@@ -51,11 +50,7 @@ async function bundleEntries({ folder, dist, entries, namesOnly }) {
       ...(namesOnly ? [namesFrom("./internal.js")] : []),
       externals({ folder, isRuntime: entries.includes("runtime") }),
     ],
-    transform: {
-      target: "es2023",
-      // For `Headers`, Node would load all of its `fetch`.
-      ...(path.basename(folder) === "transport" && { inject: { Headers: [headers, "Headers"] } }),
-    },
+    transform: { target: "es2023" },
     // By their manifests no package here has any.
     treeshake: { moduleSideEffects: false },
   });

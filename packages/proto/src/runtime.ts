@@ -1,17 +1,8 @@
 // What the packages of this workspace and connect use of protobuf-es besides the generated code. In what is published, all of
 // it comes from here, and only what is used: loading protobuf-es as it is takes a hundred files.
+export { create, fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
+export { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 export {
-  create,
-  fromBinary,
-  fromJson,
-  fromJsonString,
-  toBinary,
-  toJson,
-  toJsonString,
-} from "@bufbuild/protobuf";
-export { BinaryWriter, base64Decode, base64Encode, WireType } from "@bufbuild/protobuf/wire";
-export {
-  anyPack,
   EmptySchema,
   file_google_protobuf_any,
   file_google_protobuf_empty,

@@ -83,7 +83,8 @@ class Http2Connection implements Connection {
   readonly #http2: Http2Client;
   readonly #lost = new AbortController();
   readonly #pipeClosed: Promise<void>;
-  readonly #target: MetadataPairs;
+  /** The header lines that all calls have. */
+  readonly #common: MetadataPairs;
 
   constructor(dialer: Dialer, pipe: Duplex) {
     this.address = dialer.address;
@@ -99,18 +100,16 @@ class Http2Connection implements Connection {
       },
       onIdle: () => this.#hold(false),
     });
-    // Each call listens.
+    // Each build listens.
     setMaxListeners(0, this.lost);
     const { authority, scheme = "http" } = dialer;
-    this.rpc = createRpcTransport({
-      authority,
-      lost: this.lost,
-      open: (path, headers, receiver) => this.#open(path, headers, receiver),
-    });
-    this.#target = [
+    this.rpc = createRpcTransport(this);
+    this.#common = [
       [":method", "POST"],
       [":scheme", scheme],
       [":authority", authority],
+      ["content-type", "application/grpc"],
+      ["te", "trailers"],
     ];
   }
 
@@ -132,11 +131,10 @@ class Http2Connection implements Connection {
   }
 
   openStream(path: string, metadata: MetadataPairs, receiver: StreamReceiver): Http2Stream {
-    return this.#open(
-      path,
-      [["content-type", "application/grpc"], ["te", "trailers"], ...metadata],
-      receiver,
-    );
+    this.lost.throwIfAborted();
+    if (!this.usable) throw new ConnectionLostError(this.address, new Error("the daemon is shutting down"));
+    if (this.#http2.activeStreams === 0) this.#hold(true);
+    return this.#http2.open([[":path", path], ...this.#common, ...metadata], receiver);
   }
 
   async close(): Promise<void> {
@@ -147,13 +145,6 @@ class Http2Connection implements Connection {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #open(path: string, headers: MetadataPairs, receiver: StreamReceiver): Http2Stream {
-    this.lost.throwIfAborted();
-    if (!this.usable) throw new ConnectionLostError(this.address, new Error("the daemon is shutting down"));
-    if (this.#http2.activeStreams === 0) this.#hold(true);
-    return this.#http2.open([...this.#target, [":path", path], ...headers], receiver);
   }
 
   /** An idle connection does not keep the process alive; one with calls on it does. */

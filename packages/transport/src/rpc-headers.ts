@@ -1,13 +1,18 @@
+/** What headers are made from. */
+export type HeadersFrom =
+  | NonNullable<ConstructorParameters<typeof Headers>[0]>
+  | Iterable<readonly [name: string, value: string]>;
+
 /**
- * The web's `Headers`, as far as connect and its callers use them: names in lower case, the values of a name in one text.
+ * The web's `Headers`, as far as callers use them: names in lower case, the values of a name in one text.
  *
  * Node loads its HTTP client when a program first mentions its own `Headers`, which takes longer than everything that a cached
- * build does. In what is published, connect has these in their place; see `scripts/bundle.mjs`.
+ * build does.
  */
 export class RpcHeaders implements Headers {
   readonly #values = new Map<string, string>();
 
-  constructor(init: NonNullable<ConstructorParameters<typeof Headers>[0]> = {}) {
+  constructor(init: HeadersFrom = {}) {
     const pairs = Symbol.iterator in init ? init : Object.entries(init);
     for (const [name = "", value = ""] of pairs as Iterable<readonly string[]>) this.append(name, value);
   }
@@ -57,5 +62,3 @@ export class RpcHeaders implements Headers {
     return this.entries();
   }
 }
-
-export { RpcHeaders as Headers };

@@ -1,87 +1,83 @@
-import type { DescMethod } from "@bufbuild/protobuf";
-import { onAbort } from "@buildkit-node/core";
-import { Code, ConnectError as RpcError, type Transport } from "@connectrpc/connect";
-import { createTransport } from "@connectrpc/connect/protocol-grpc";
-import { type OpenRequest, rpcHttpClient } from "./rpc-http-client.ts";
-import { statusError } from "./status-error.ts";
+import type { DescMethod, MessageShape } from "@bufbuild/protobuf";
+import { BoundedQueue } from "@buildkit-node/core";
+import type { Transport } from "@connectrpc/connect";
+import { CallError, StatusCode } from "./grpc/status.ts";
+import { methodPath } from "./grpc/unary.ts";
+import { beginRpc, type Caller } from "./rpc-call.ts";
+import { RpcHeaders } from "./rpc-headers.ts";
+import { encodeRequest, Requests } from "./rpc-requests.ts";
+import { type StatusError, statusError } from "./status-error.ts";
 
-/** BuildKit's own limit for one message, in both directions. */
-const maxMessageBytes = 16 * 1024 * 1024;
+/** What the clients that connect makes call with: our gRPC on a connection of ours, failing with our errors. */
+export function createRpcTransport(caller: Caller): Transport {
+  return { unary: unaryOn(caller), stream: streamOn(caller) };
+}
 
-/** connect's gRPC client on an HTTP/2 connection of ours, failing with our errors. */
-export function createRpcTransport(connection: {
-  readonly authority: string;
-  readonly lost: AbortSignal;
-  readonly open: OpenRequest;
-}): Transport {
-  const inner = createTransport({
-    httpClient: rpcHttpClient(connection.open),
-    baseUrl: `http://${connection.authority}`,
-    useBinaryFormat: true,
-    interceptors: [],
-    acceptCompression: [],
-    sendCompression: null,
-    compressMinBytes: 0,
-    readMaxBytes: maxMessageBytes,
-    writeMaxBytes: maxMessageBytes,
-  });
-  const explain = (method: DescMethod, signal: AbortSignal | undefined, thrown: unknown): unknown => {
-    if (signal?.aborted === true) return signal.reason;
-    if (connection.lost.aborted) return connection.lost.reason;
-    return statusError(`/${method.parent.typeName}/${method.name}`, thrown);
-  };
-  return {
-    unary: async (method, signal, ...rest) => {
-      const scope = callScope(signal, connection.lost);
-      try {
-        return await inner.unary(method, scope.signal, ...rest);
-      } catch (error) {
-        throw explain(method, signal, error);
-      } finally {
-        scope[Symbol.dispose]();
-      }
-    },
-    stream: async (method, signal, ...rest) => {
-      const scope = callScope(signal, connection.lost);
-      try {
-        const response = await inner.stream(method, scope.signal, ...rest);
-        const message = explained(response.message, scope, (error) => explain(method, signal, error));
-        return { ...response, message };
-      } catch (error) {
-        scope[Symbol.dispose]();
-        throw explain(method, signal, error);
-      }
-    },
+function unaryOn(caller: Caller): Transport["unary"] {
+  return async (method, signal, timeoutMs, metadata, input) => {
+    const request = encodeRequest(method, input);
+    return new Promise((resolve, reject) => {
+      let header: Headers = new RpcHeaders();
+      let message: MessageShape<typeof method.output> | undefined;
+      const options = { signal, timeoutMs, metadata };
+      const call = beginRpc(caller, method, options, {
+        onStart: (received) => {
+          header = received;
+        },
+        onMessage: (received) => {
+          if (message !== undefined)
+            throw new CallError(StatusCode.internal, "the answer has a second message");
+          message = received;
+        },
+        onEnd: (failure, trailer) => {
+          if (failure !== undefined) reject(failure.error);
+          else if (message === undefined) reject(noMessage(method));
+          else resolve({ stream: false, service: method.parent, method, header, message, trailer });
+        },
+      });
+      call.send(request);
+      call.endSending();
+    });
   };
 }
 
-interface CallScope extends Disposable {
-  readonly signal: AbortSignal;
-}
-
-/** Ends a call with the caller's signal or with the connection, whichever comes first. */
-function callScope(caller: AbortSignal | undefined, lost: AbortSignal): CallScope {
-  const scope = new AbortController();
-  const end = () => scope.abort(new RpcError("the call was given up", Code.Canceled));
-  const listeners = [onAbort(caller, end), onAbort(lost, end)];
-  return {
-    signal: scope.signal,
-    [Symbol.dispose]: () => {
-      for (const listener of listeners) listener[Symbol.dispose]();
-    },
+function streamOn(caller: Caller): Transport["stream"] {
+  return async (method, signal, timeoutMs, metadata, input) => {
+    const requests = new Requests(method, input);
+    return new Promise((resolve, reject) => {
+      let thrown: { readonly error: unknown } | undefined;
+      const trailer = new RpcHeaders();
+      // Who does not read pauses the call, and so the daemon.
+      const message = new BoundedQueue<MessageShape<typeof method.output>>({
+        limit: 1,
+        onDrain: () => call.resume(),
+        onReturn: () => call.cancel(),
+      });
+      const options = { signal, timeoutMs, metadata };
+      const call = beginRpc(caller, method, options, {
+        onStart: (header) =>
+          resolve({ stream: true, service: method.parent, method, header, message, trailer }),
+        onMessage: (received) => {
+          if (!message.push(received)) call.pause();
+        },
+        onEnd: (ended, received) => {
+          const failure = thrown ?? ended;
+          for (const [name, value] of received) trailer.set(name, value);
+          message.end(failure);
+          reject(failure?.error);
+          requests.stop();
+        },
+        onDrain: () => requests.drained(),
+      });
+      requests.sendOn(call).catch((error: unknown) => {
+        thrown = { error };
+        call.cancel();
+      });
+    });
   };
 }
 
-async function* explained<T>(
-  messages: AsyncIterable<T>,
-  scope: CallScope,
-  explain: (thrown: unknown) => unknown,
-): AsyncGenerator<T> {
-  try {
-    yield* messages;
-  } catch (error) {
-    throw explain(error);
-  } finally {
-    scope[Symbol.dispose]();
-  }
+function noMessage(method: DescMethod): StatusError {
+  const message = "the answer has no message";
+  return statusError(methodPath(method), { code: StatusCode.internal, message });
 }

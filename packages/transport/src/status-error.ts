@@ -1,7 +1,7 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { BuildkitError, withoutPasswords } from "@buildkit-node/core";
-import { ConnectError as RpcError } from "@connectrpc/connect";
-import { type StatusName, statusName } from "./grpc/status.ts";
-import { StreamEndedError } from "./rpc-http-client.ts";
+import { StatusSchema } from "@buildkit-node/proto/rpc-status";
+import { type GrpcStatus, type StatusName, statusName } from "./grpc/status.ts";
 
 /** One of the details that a daemon attaches to an error. */
 export interface StatusDetail {
@@ -41,19 +41,29 @@ export class StatusError extends BuildkitError {
   }
 }
 
-/** What a call threw, as one of our errors; anything that is not an RPC's error passes through. */
-export function statusError(method: string, thrown: unknown): unknown {
-  if (!(thrown instanceof RpcError)) return thrown;
-  const details = thrown.details.flatMap((detail) => ("type" in detail ? [detail] : []));
+/** The error of a call that ended with a status other than OK. */
+export function statusError(method: string, { code, message, details, lost }: GrpcStatus): StatusError {
   return new StatusError(
     {
       method,
-      status: statusName(thrown.code),
-      text: thrown.rawMessage,
-      details: details.map(({ type, value }) => ({ type, value })),
-      reset: thrown.cause instanceof StreamEndedError,
+      status: statusName(code),
+      text: message,
+      details: details === undefined ? [] : decodeDetails(details),
+      reset: lost !== undefined,
     },
-    // Of an error that was received, everything is in the fields.
-    thrown.metadata.has("grpc-status") ? undefined : { cause: thrown },
+    lost === undefined ? undefined : { cause: lost },
   );
+}
+
+/** What cannot be read is left out: the status is known without it. */
+function decodeDetails(status: Uint8Array): StatusDetail[] {
+  try {
+    const { details } = fromBinary(StatusSchema, new Uint8Array(status));
+    return details.map(({ typeUrl, value }) => ({
+      type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
+      value,
+    }));
+  } catch {
+    return [];
+  }
 }

@@ -31,7 +31,7 @@ export class ProcessCall {
       onReturn: () => this.#goOn(),
     });
     this.#incoming = scopedStream(
-      (signal) => bridge.rpc.execProcess(each(this.#outgoing), bridge.call(signal)),
+      (signal) => bridge.rpc.execProcess(this.#outgoing, bridge.call(signal)),
       this.#cancel.signal,
     );
   }
@@ -74,9 +74,4 @@ export class ProcessCall {
   #goOn(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
-}
-
-/** Connect asks for a generator: it must be able to throw into what it reads from. */
-async function* each<T>(items: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
-  yield* items;
 }

@@ -56,11 +56,9 @@ export async function openCall(
   const messages = new BoundedQueue<Buffer>({ limit: Number.POSITIVE_INFINITY });
   const call = new ClientCall((receiver) => connection.openStream(methodPath(method), metadata, receiver), {
     onMessage: (message) => messages.push(message),
-    onEnd: () => {},
+    onEnd: ({ code, message }) =>
+      messages.end(code === StatusCode.ok ? undefined : { error: new CallError(code, message) }),
     onDrain: () => {},
-  });
-  void call.status.then(({ code, message }) => {
-    messages.end(code === StatusCode.ok ? undefined : { error: new CallError(code, message) });
   });
   return {
     send: (message) => void call.send(frameMessage(message)),

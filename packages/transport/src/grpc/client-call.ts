@@ -1,39 +1,33 @@
-import { errorMessage } from "@buildkit-node/core";
 import { Http2Code } from "../http2/frame.ts";
 import type { HeaderPair } from "../http2/hpack-decoder.ts";
 import type { Http2Stream, StreamLostError, StreamReceiver } from "../http2/http2-stream.ts";
-import { type PromiseWithResolvers, withResolvers } from "../with-resolvers.ts";
+import { foreignAnswer } from "./foreign-answer.ts";
 import { MessageReader } from "./message-reader.ts";
 import { Metadata } from "./metadata.ts";
-import { decodeStatus, type GrpcStatus, StatusCode } from "./status.ts";
+import { decodeStatus, type GrpcStatus, StatusCode, statusOf } from "./status.ts";
 
-/** The answer to a call. */
-export interface CallResponse {
-  /** Resolves when the answer begins; rejects when it never does, for which `status` has the reason. */
-  readonly started: Promise<Metadata>;
-  /** How the call ended, after the last message. Never rejects: a stream that breaks is a status as well. */
-  readonly status: Promise<GrpcStatus>;
-}
-
-/** What the maker of a call is told. Nothing here may throw. */
+/** What the maker of a call is told. */
 export interface CallEvents {
+  /** The answer begins. Never called for one that is not gRPC. */
+  readonly onStart?: (headers: Metadata) => void;
+  /** What it throws ends the call, with the status `Internal` or that of a `CallError`. Nothing else here may throw. */
   readonly onMessage: (message: Buffer) => void;
   /** Whether `onMessage` is handed the data of `BytesMessage`s in the pieces in which it comes, in place of messages. */
   readonly takesBytes?: boolean;
-  /** The last message has been handed over, or the call is lost. */
-  readonly onEnd: () => void;
+  /** How the call ended, after the last message. A stream that breaks is a status as well. */
+  readonly onEnd: (status: GrpcStatus, trailers: Metadata) => void;
   /** There is room again after `send` has answered false; also when the call has ended, and nothing is sent any more. */
   readonly onDrain: () => void;
 }
 
 /** A call that we make on a stream of its own, with messages in both directions. */
-export class ClientCall implements CallResponse, StreamReceiver {
-  readonly #started: PromiseWithResolvers<Metadata> = withResolvers();
-  readonly #status: PromiseWithResolvers<GrpcStatus> = withResolvers();
+export class ClientCall implements StreamReceiver {
   readonly #stream: Http2Stream;
   readonly #events: CallEvents;
   readonly #reader: MessageReader;
+  #started = false;
   #received: GrpcStatus | undefined;
+  #trailers: Metadata = none;
   #remoteEnded = false;
   #settled = false;
 
@@ -43,16 +37,7 @@ export class ClientCall implements CallResponse, StreamReceiver {
     this.#reader = new MessageReader((bytes) => this.#stream.consumed(bytes));
     if (events.takesBytes === true) this.#reader.takeBytes();
     this.#reader.onMessage = events.onMessage;
-    this.started.catch(() => {});
     this.#stream = open(this);
-  }
-
-  get started(): Promise<Metadata> {
-    return this.#started.promise;
-  }
-
-  get status(): Promise<GrpcStatus> {
-    return this.#status.promise;
   }
 
   /** True when nothing that is sent goes anywhere any more. */
@@ -80,16 +65,23 @@ export class ClientCall implements CallResponse, StreamReceiver {
     this.#deliver();
   }
 
-  /** Gives the call up. */
-  cancel(): void {
+  /** Gives the call up; `status` is how it ends then. */
+  cancel(status: GrpcStatus = givenUp): void {
     this.#stream.reset(Http2Code.cancel);
-    this.#settle({ code: StatusCode.canceled, message: "the call was given up" });
+    this.#settle(status);
   }
 
   headers(lines: readonly HeaderPair[]): void {
-    const headers = new Metadata(lines);
-    this.#received = decodeStatus((name) => headers.get(name)) ?? this.#received ?? httpFailure(headers);
-    this.#started.resolve(headers);
+    const block = new Metadata(lines);
+    this.#received = decodeStatus((name) => block.get(name)) ?? this.#received;
+    if (this.#started) {
+      this.#trailers = block;
+      return;
+    }
+    this.#started = true;
+    const foreign = this.#received === undefined ? foreignAnswer(block) : undefined;
+    if (foreign === undefined) this.#events.onStart?.(block);
+    else this.cancel(foreign);
   }
 
   data(piece: Buffer): void {
@@ -115,44 +107,45 @@ export class ClientCall implements CallResponse, StreamReceiver {
 
   #deliver(): void {
     try {
-      if (this.#reader.deliver() && this.#remoteEnded) this.#settle(this.#received ?? noStatus);
+      if (!this.#reader.deliver() || !this.#remoteEnded) return;
+      const cut = this.#reader.partial && this.#received?.code === StatusCode.ok;
+      this.#settle(cut ? cutShort : (this.#received ?? noStatus));
     } catch (error) {
-      this.#reader.onMessage = undefined;
-      this.#stream.reset(Http2Code.cancel);
-      this.#settle({ code: StatusCode.internal, message: errorMessage(error) });
+      this.cancel(statusOf(error, StatusCode.internal));
     }
   }
 
   #settle(status: GrpcStatus): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#started.reject(new Error("the call ended before it was answered"));
-    this.#status.resolve(status);
-    this.#events.onEnd();
+    this.#reader.onMessage = undefined;
+    this.#events.onEnd(status, this.#trailers);
     this.#events.onDrain();
   }
 }
 
-function httpFailure(headers: Metadata): GrpcStatus | undefined {
-  const status = headers.get(":status");
-  if (status === undefined || status === "200") return undefined;
-  return { code: StatusCode.unavailable, message: `the peer answered with HTTP status ${status}` };
-}
+const none = new Metadata([]);
 
+const givenUp: GrpcStatus = { code: StatusCode.canceled, message: "the call was given up" };
 const noStatus: GrpcStatus = { code: StatusCode.internal, message: "the call ended without a status" };
+const cutShort: GrpcStatus = { code: StatusCode.internal, message: "the answer ends within a message" };
 
 /** What gRPC says of a stream that was lost before its status came. */
-export function lostStatus({ resetCode, message }: StreamLostError): GrpcStatus {
+function lostStatus(lost: StreamLostError): GrpcStatus {
+  return { code: lostCode(lost.resetCode), message: lost.message, lost };
+}
+
+function lostCode(resetCode: number | undefined): number {
   switch (resetCode) {
     case Http2Code.cancel:
-      return { code: StatusCode.canceled, message };
+      return StatusCode.canceled;
     case undefined:
     case Http2Code.noError:
     case Http2Code.refusedStream:
-      return { code: StatusCode.unavailable, message };
+      return StatusCode.unavailable;
     case Http2Code.enhanceYourCalm:
-      return { code: StatusCode.resourceExhausted, message };
+      return StatusCode.resourceExhausted;
     default:
-      return { code: StatusCode.internal, message };
+      return StatusCode.internal;
   }
 }

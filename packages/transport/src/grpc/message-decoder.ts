@@ -1,5 +1,6 @@
 import { BuildkitError } from "@buildkit-node/core";
 import type { ByteQueue } from "../byte-queue.ts";
+import { CallError, StatusCode } from "./status.ts";
 
 /** The compression flag and the length before each message. */
 export const prefixBytes = 5;
@@ -20,7 +21,7 @@ export class MessageDecoder {
     this.#bytes = bytes;
   }
 
-  /** The next whole message, if there is one. Throws a protocol error for one that is compressed or too large. */
+  /** The next whole message, if there is one. Throws a protocol error for one that is compressed, a `CallError` for one that is too large. */
   next(): Buffer | undefined {
     if (this.#pending === undefined) {
       if (this.#bytes.length < prefixBytes) return undefined;
@@ -46,8 +47,8 @@ export class MessageDecoder {
     if (compressed)
       throw new BuildkitError("ERR_BUILDKIT_PROTOCOL", "the peer sent a compressed message unasked");
     if (length > maxMessageBytes) {
-      throw new BuildkitError(
-        "ERR_BUILDKIT_PROTOCOL",
+      throw new CallError(
+        StatusCode.resourceExhausted,
         `a message of ${length} bytes is over the limit of ${maxMessageBytes}`,
       );
     }

@@ -1,14 +1,25 @@
 import { Duplex } from "node:stream";
 import type { Http2Stream, StreamReceiver } from "../http2/http2-stream.ts";
+import { withResolvers } from "../with-resolvers.ts";
 import { dataTag } from "./bytes-decoder.ts";
-import { type CallResponse, ClientCall } from "./client-call.ts";
+import { ClientCall } from "./client-call.ts";
 import { writePrefix } from "./frame-message.ts";
 import { prefixBytes } from "./message-decoder.ts";
+import type { Metadata } from "./metadata.ts";
+import type { GrpcStatus } from "./status.ts";
 
 /** Bytes that wait on our side before a writer is asked to stop. */
 const bufferBytes = 1 << 20;
 /** A tag and the longest length that a message can have. */
 const fieldPrefixBytes = 6;
+
+/** The answer to a call. */
+export interface CallResponse {
+  /** Resolves when the answer begins; rejects when it never does, for which `status` has the reason. */
+  readonly started: Promise<Metadata>;
+  /** How the call ended, after the last message. Never rejects: a stream that breaks is a status as well. */
+  readonly status: Promise<GrpcStatus>;
+}
 
 /**
  * A byte pipe inside a gRPC call whose messages are `BytesMessage { bytes data = 1 }`, both ways.
@@ -16,6 +27,8 @@ const fieldPrefixBytes = 6;
  * Empty messages are neither sent nor passed on: a daemon takes an empty one for the bytes of an earlier message.
  */
 export class MessageDuplex extends Duplex {
+  /** The daemon's answer to the call. */
+  readonly response: CallResponse;
   readonly #call: ClientCall;
   /** Of the writer that waits for room. */
   #written: (() => void) | undefined;
@@ -23,19 +36,23 @@ export class MessageDuplex extends Duplex {
   /** @param open begins the call's request */
   constructor(open: (receiver: StreamReceiver) => Http2Stream) {
     super({ readableHighWaterMark: bufferBytes, writableHighWaterMark: bufferBytes, autoDestroy: true });
+    const started = withResolvers<Metadata>();
+    const status = withResolvers<GrpcStatus>();
+    started.promise.catch(() => {});
+    this.response = { started: started.promise, status: status.promise };
     this.#call = new ClientCall(open, {
       takesBytes: true,
+      onStart: started.resolve,
       onMessage: (data) => {
         if (!this.push(data)) this.#call.pause();
       },
-      onEnd: () => this.push(null),
+      onEnd: (ended) => {
+        started.reject(new Error("the call ended before it was answered"));
+        status.resolve(ended);
+        this.push(null);
+      },
       onDrain: () => this.#drained(),
     });
-  }
-
-  /** The daemon's answer to the call. */
-  get response(): CallResponse {
-    return this.#call;
   }
 
   override _read(): void {

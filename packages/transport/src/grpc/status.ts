@@ -1,4 +1,5 @@
 import { BuildkitError, errorMessage } from "@buildkit-node/core";
+import type { StreamLostError } from "../http2/http2-stream.ts";
 
 /** gRPC's status codes. */
 export const StatusCode = {
@@ -62,9 +63,11 @@ export interface GrpcStatus {
   readonly message: string;
   /** The serialised `google.rpc.Status` that came along, as it was sent. */
   readonly details?: Buffer;
+  /** How the stream was lost in place of a status, which then stands for that. */
+  readonly lost?: StreamLostError;
 }
 
-/** Thrown by a handler to end its call with a status of its choice: an answer, not a failure of ours. */
+/** Ends a call with a status of the thrower's choice. A handler's is an answer, not a failure of ours. */
 export class CallError extends BuildkitError {
   override readonly name: string = "CallError";
   /** One of `StatusCode`. */
@@ -76,9 +79,9 @@ export class CallError extends BuildkitError {
   }
 }
 
-/** The status that a handler's failure is answered with. */
-export function statusOf(thrown: unknown): GrpcStatus {
-  const code = thrown instanceof CallError ? thrown.status : StatusCode.unknown;
+/** The status that a failure ends a call with, `otherwise` being the code of what is no `CallError`. */
+export function statusOf(thrown: unknown, otherwise: number = StatusCode.unknown): GrpcStatus {
+  const code = thrown instanceof CallError ? thrown.status : otherwise;
   return { code, message: errorMessage(thrown) };
 }
 

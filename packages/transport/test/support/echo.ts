@@ -9,6 +9,12 @@ import {
 type EchoService = GenService<{
   once: { methodKind: "unary"; input: typeof StringValueSchema; output: typeof StringValueSchema };
   many: { methodKind: "server_streaming"; input: typeof StringValueSchema; output: typeof StringValueSchema };
+  gather: {
+    methodKind: "client_streaming";
+    input: typeof StringValueSchema;
+    output: typeof StringValueSchema;
+  };
+  talk: { methodKind: "bidi_streaming"; input: typeof StringValueSchema; output: typeof StringValueSchema };
 }>;
 
 /** A service of this test's own: nothing here depends on what a daemon offers. */
@@ -27,6 +33,14 @@ function makeService() {
         method: [
           { name: "Once", inputType: value, outputType: value },
           { name: "Many", inputType: value, outputType: value, serverStreaming: true },
+          { name: "Gather", inputType: value, outputType: value, clientStreaming: true },
+          {
+            name: "Talk",
+            inputType: value,
+            outputType: value,
+            clientStreaming: true,
+            serverStreaming: true,
+          },
         ],
       },
     ],
