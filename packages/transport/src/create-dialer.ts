@@ -1,12 +1,7 @@
 import type { Address, DockerEngineAddress } from "./address.ts";
 import { AddressError } from "./address-error.ts";
-import { commandDialer } from "./dial/command.ts";
-import { dockerEngineDialer } from "./dial/docker-engine.ts";
-import { engineApi } from "./dial/engine-api.ts";
-import { helperCommand } from "./dial/helper-command.ts";
 import { localDialer } from "./dial/local.ts";
 import { tcpDialer } from "./dial/tcp.ts";
-import { tlsDialer } from "./dial/tls.ts";
 import type { Dialer } from "./dialer.ts";
 import { formatAddress } from "./format-address.ts";
 import { parseAddress } from "./parse-address.ts";
@@ -39,15 +34,21 @@ export async function createDialer(address: Address, options: DialOptions = {}):
     case "npipe":
       return localDialer(address);
     case "tcp":
-      return tls === undefined ? tcpDialer(address) : tlsDialer(address, tls, surroundings.env);
-    case "docker-engine":
+      return tls === undefined
+        ? tcpDialer(address)
+        : (await longWays()).tlsDialer(address, tls, surroundings.env);
+    case "docker-engine": {
+      const { dockerEngineDialer, engineApi } = await longWays();
       return dockerEngineDialer(await engineApi(address, tls, surroundings));
+    }
     case "docker-container":
     case "podman-container":
     case "nerdctl-container":
     case "kube-pod":
-    case "ssh":
+    case "ssh": {
+      const { commandDialer, helperCommand } = await longWays();
       return commandDialer(formatAddress(address), helperCommand(address), surroundings.env);
+    }
   }
 }
 
@@ -62,9 +63,12 @@ export async function createEngineDialer(
 ): Promise<Dialer> {
   const { tls, surroundings = ownSurroundings() } = options;
   check(address, tls, surroundings);
+  const { engineApi } = await longWays();
   const api = await engineApi(address, tls, surroundings);
   return { ...api, dial: (signal) => api.dial("http/1.1", signal) };
 }
+
+const longWays = () => import("./dial/long-ways.ts");
 
 function check(address: Address, tls: TlsOptions | undefined, { platform }: Surroundings): void {
   const text = formatAddress(address);
