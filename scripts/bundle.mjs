@@ -8,6 +8,7 @@ import { rolldown } from "rolldown";
 
 const fromRuntime = { id: "@buildkit-node/proto/runtime", external: true, moduleSideEffects: false };
 const takenIn = /^(@connectrpc\/connect|multiformats|get-east-asian-width)(\/|$)/;
+const loadedByAll = { "@buildkit-node/progress": ["display"], "@buildkit-node/proto": ["runtime"] };
 const packages = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../packages");
 
 const folders = readdirSync(packages, { withFileTypes: true })
@@ -26,7 +27,7 @@ async function bundlePackage(folder) {
   const alone = [
     ...scripts(manifest.imports),
     ...(hasInternal ? ["index", "internal"] : []),
-    ...(manifest.name === "@buildkit-node/proto" ? ["runtime"] : []),
+    ...(loadedByAll[manifest.name] ?? []),
   ];
   const together = [...new Set(scripts(manifest.exports))].filter((entry) => !alone.includes(entry));
   const modules = new Set();

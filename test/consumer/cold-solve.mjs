@@ -16,7 +16,6 @@ const files = `
   @buildkit-node/llb/dist/sha256/node.js
   @buildkit-node/oci/dist/index.js
   @buildkit-node/progress/dist/display.js
-  @buildkit-node/progress/dist/shared/…
   @buildkit-node/proto/dist/runtime.js
   @buildkit-node/session/dist/index.js
   @buildkit-node/transport/dist/internal.js
