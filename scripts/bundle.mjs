@@ -22,34 +22,53 @@ async function bundlePackage(folder) {
   const dist = path.join(folder, "dist");
   const manifest = manifestOf(folder);
   removeScripts(dist);
-  // What entries share becomes a file more to load: those that every process loads stand alone.
-  const hasInternal = siblings.has(manifest.name);
-  const alone = [
-    ...scripts(manifest.imports),
-    ...(hasInternal ? ["index", "internal"] : []),
-    ...(loadedByAll[manifest.name] ?? []),
-  ];
-  const together = [...new Set(scripts(manifest.exports))].filter((entry) => !alone.includes(entry));
   const modules = new Set();
-  for (const entries of [together, ...alone.map((entry) => [entry])]) {
-    if (entries.length === 0) continue;
-    const namesOnly = hasInternal && entries.includes("index");
-    for (const id of await bundleEntries({ folder, dist, entries, namesOnly })) modules.add(id);
+  for (const job of jobsOf(manifest)) {
+    for (const id of await bundleEntries({ folder, dist, manifest, ...job })) modules.add(id);
   }
   const notices = noticesOf([...modules]);
   if (notices !== "") writeFileSync(path.join(dist, "NOTICE.txt"), notices);
 }
 
-/** Answers which files went into it. */
-async function bundleEntries({ folder, dist, entries, namesOnly }) {
+/**
+ * Which entries of a package are written together. What these share becomes a file more to load: those that every process loads
+ * are written alone, and so are those of which Node has its own file.
+ */
+function jobsOf(manifest) {
+  const entries = Object.values(manifest.exports).filter((one) => typeof one === "object");
+  const alone = new Set(loadedByAll[manifest.name]);
+  if (siblings.has(manifest.name)) for (const name of ["index", "internal"]) alone.add(name);
+  const together = new Map();
+  const jobs = [];
+  for (const { node, default: file } of entries) {
+    const name = script(file);
+    if (node !== undefined) {
+      jobs.push({ entries: new Map([[script(node), name]]), platform: "node" });
+      jobs.push({ entries: new Map([[name, name]]), platform: "neutral" });
+    } else if (alone.has(name)) {
+      jobs.push({ entries: new Map([[name, name]]), platform: "node" });
+    } else {
+      together.set(name, name);
+    }
+  }
+  return together.size === 0 ? jobs : [...jobs, { entries: together, platform: "node" }];
+}
+
+/**
+ * Writes entries of a package, and answers which files went into them.
+ *
+ * @param entries the names of their sources, by those of what is written
+ */
+async function bundleEntries({ folder, dist, manifest, entries, platform }) {
+  const namesOnly = siblings.has(manifest.name) && entries.has("index");
   const bundle = await rolldown({
-    input: Object.fromEntries(entries.map((entry) => [entry, path.join(folder, "src", `${entry}.ts`)])),
-    platform: "node",
+    input: Object.fromEntries([...entries].map(([to, from]) => [to, path.join(folder, "src", `${from}.ts`)])),
+    platform,
     // What an entry and the parts that it loads later have in common is in the entry's own file.
     preserveEntrySignatures: "allow-extension",
     plugins: [
       ...(namesOnly ? [namesFrom("./internal.js")] : []),
-      externals({ folder, isRuntime: entries.includes("runtime") }),
+      externals({ folder, manifest, platform, isRuntime: entries.has("runtime") }),
     ],
     transform: { target: "es2023" },
     // By their manifests no package here has any.
@@ -90,7 +109,7 @@ function licenceOf(file) {
  * connect, and the generated code. What all of them use of protobuf-es is one file, the entry `runtime` of the package with
  * the generated code.
  */
-function externals({ folder, isRuntime }) {
+function externals({ folder, manifest, platform, isRuntime }) {
   const generated = /^@buildkit-node\/proto\/(?!runtime$)(.*)$/;
   // The descriptors of protobuf-es' own messages, too, are made by what the generated code is made with.
   const codegen = /^#codegen$|\/codegenv2\/(file|message|enum|service)\.js$/;
@@ -99,8 +118,8 @@ function externals({ folder, isRuntime }) {
     resolveId(wanted, importer) {
       if (importer === undefined) return undefined;
       if (codegen.test(wanted)) return isRuntime ? path.join(folder, "src/codegen/codegen.ts") : fromRuntime;
-      // Chosen by the place where it runs.
-      if (wanted.startsWith("#")) return { id: wanted, external: true };
+      const chosen = manifest.imports?.[wanted];
+      if (chosen !== undefined) return path.join(folder, chosen[platform] ?? chosen.default);
       if (!/^[a-z@]/.test(wanted)) return undefined;
       if (wanted.startsWith("@bufbuild/")) return isRuntime ? undefined : fromRuntime;
       if (takenIn.test(wanted)) return undefined;
@@ -125,10 +144,9 @@ function manifestOf(folder) {
   return JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
 }
 
-/** The scripts that a manifest names, without folder and ending. */
-function scripts(value) {
-  if (typeof value === "string") return /^\.\/dist\/(.*)\.js$/.exec(value)?.slice(1) ?? [];
-  return Object.values(value ?? {}).flatMap(scripts);
+/** The name of a script without folder and ending. */
+function script(file) {
+  return /^\.\/dist\/(.*)\.js$/.exec(file)[1];
 }
 
 /** What an earlier build left, which nobody would load or read any more. */

@@ -12,8 +12,7 @@ const files = `
   @buildkit-node/core/dist/index.js
   @buildkit-node/exporters/dist/index.js
   @buildkit-node/gateway/dist/internal.js
-  @buildkit-node/llb/dist/index.js
-  @buildkit-node/llb/dist/sha256/node.js
+  @buildkit-node/llb/dist/node.js
   @buildkit-node/oci/dist/index.js
   @buildkit-node/progress/dist/display.js
   @buildkit-node/proto/dist/runtime.js
