@@ -189,6 +189,14 @@ describe("the index of a layout", () => {
     });
   });
 
+  it("says which of its files it cannot write", async () => {
+    await mkdir(join(dir, "oci-layout"));
+    await expect(updateLayoutIndex(dir, (index) => index)).rejects.toMatchObject({
+      code: "ERR_BUILDKIT_DESTINATION",
+      path: join(dir, "oci-layout"),
+    });
+  });
+
   it("says where no directory can be made", async ({ skip }) => {
     if (process.platform !== "linux") skip("needs /proc");
     await expect(updateLayoutIndex("/proc/nope/layout", (index) => index)).rejects.toMatchObject({

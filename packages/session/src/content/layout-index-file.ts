@@ -1,6 +1,5 @@
 import { access, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BuildkitError, errorMessage } from "@buildkit-node/core";
 import { type Descriptor, emptyIndex, findInIndex, type Index } from "@buildkit-node/oci";
 import { withFileLock } from "../file-lock.ts";
 import { cannotWrite } from "../fsutil/destination-error.ts";
@@ -63,16 +62,8 @@ export async function updateLayoutIndex(
   }
   await withFileLock(lockPath(dir), lockOptions(options, "exclusive"), async () => {
     const index = update((await readIndex(dir)) ?? emptyIndex);
-    try {
-      await replaceFile(markerPath(dir), marker);
-      await replaceFile(indexPath(dir), JSON.stringify(index));
-    } catch (error) {
-      throw new BuildkitError(
-        "ERR_BUILDKIT_DESTINATION",
-        `cannot write ${indexPath(dir)}: ${errorMessage(error)}`,
-        { cause: error },
-      );
-    }
+    await replaceFile(markerPath(dir), marker);
+    await replaceFile(indexPath(dir), JSON.stringify(index));
   });
 }
 
@@ -162,6 +153,6 @@ async function replaceFile(path: string, text: string): Promise<void> {
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw cannotWrite(path, error);
   }
 }
