@@ -214,6 +214,20 @@ describe("files that are received into a directory", () => {
     expect(fs.statSync(path.join(dest, "pipe \u00e4")).mtimeMs).toBe(5000);
   });
 
+  it("may be named pipes with several names", async () => {
+    const dest = await tempDir();
+    const { daemon } = await receiving(directorySink({ dest }));
+    const call = diffCopy(daemon);
+    const mode = modeBits.pipe | 0o620;
+    await sendTree(call, [
+      { path: "one", mode },
+      { path: "two", mode, linkname: "one" },
+    ]);
+    expect(await call.status).toEqual({ code: 0, message: "" });
+    expect(contentsOf(dest)).toEqual({ one: "pipe 620", two: "pipe 620" });
+    expect(fs.statSync(path.join(dest, "two")).ino).toBe(fs.statSync(path.join(dest, "one")).ino);
+  });
+
   it("may come from several streams of one exporter at a time, as for several platforms", async () => {
     const dest = await tempDir();
     const { daemon } = await receiving(directorySink({ dest }));

@@ -79,14 +79,14 @@ export class TreeWriter {
     return this.#files.write(file, piece);
   }
 
-  /** Writes what has to come last: links, special files, and the modes and times of directories. */
+  /** Writes what has to come last: special files, links, also to those, and the modes and times of directories. */
   async finish(): Promise<void> {
     const turn = new Turn();
+    for (const { place, stat } of this.#specials) await this.#addSpecial(place, stat);
     for (const { place, target } of this.#hardLinks) {
       this.#destination.guard(place, () => this.#addHardLink(place, target));
       if (turn.over) await turn.next();
     }
-    for (const { place, stat } of this.#specials) await this.#addSpecial(place, stat);
     for (const place of this.#obsolete?.found() ?? []) {
       this.#destination.guard(place, () => this.#destination.remove(place));
       if (turn.over) await turn.next();
