@@ -78,7 +78,7 @@ export interface StagedFiles {
 export interface CreateOptions {
   /** Default: root. */
   readonly owner?: OwnerOption;
-  /** A point in time, or nanoseconds since 1970. Default: the time of the build. */
+  /** A point in time from 1677-09-22 to 2262-04-11, or nanoseconds since 1970. Default: the time of the build. */
   readonly createdAt?: Date | bigint;
 }
 
@@ -279,13 +279,16 @@ function timestampIn({ createdAt }: CreateOptions, place: Place): Int {
 }
 
 function nanoseconds(time: Date | bigint, place: Place): bigint {
-  if (typeof time === "bigint") {
-    return BigInt.asIntN(64, time);
-  }
-  if (Number.isNaN(time.getTime())) {
+  if (typeof time !== "bigint" && Number.isNaN(time.getTime())) {
     throw new LlbError("createdAt is an invalid date", { reason: "file-action", value: time, place });
   }
-  return BigInt(time.getTime()) * 1_000_000n;
+  const value = typeof time === "bigint" ? time : BigInt(time.getTime()) * 1_000_000n;
+  if (BigInt.asIntN(64, value) !== value) {
+    const given = typeof time === "bigint" ? time : time.toISOString();
+    const message = `createdAt ${given} does not fit an op: it must lie between 1677-09-22 and 2262-04-11`;
+    throw new LlbError(message, { reason: "file-action", value: time, place });
+  }
+  return value;
 }
 
 function checkPermissions(what: string, path: string, mode: number, place: Place): void {

@@ -176,6 +176,18 @@ const atTheCall: readonly Case[] = [
     new Date(Number.NaN),
     () => llb.mkfile("/a", "", { createdAt: new Date("?") }),
   ],
+  [
+    "a date too early to be written",
+    "file-action",
+    new Date("0001-01-01"),
+    () => llb.mkdir("/a", { createdAt: new Date("0001-01-01") }),
+  ],
+  [
+    "a time too late to be written",
+    "file-action",
+    2n ** 63n,
+    () => llb.copy(alpine, "/a", "/b", { createdAt: 2n ** 63n }),
+  ],
   ["file text without UTF-8 form", "text", lone, () => llb.mkfile("/a", lone)],
   ["staged files without actions", "file-action", [], () => llb.staged(alpine, [])],
   ["an image config that is not JSON", "image-config", "{", () => alpine.imageConfig("{")],

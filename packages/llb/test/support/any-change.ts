@@ -197,7 +197,7 @@ const owner = fc.oneof(
   fc.record({ user: fc.oneof(anyText, id32), group: fc.oneof(anyText, id32) }, { requiredKeys: [] }),
 );
 const createdAt = fc.oneof(
-  fc.date({ noInvalidDate: true }),
+  fc.date({ min: new Date("1677-09-22"), max: new Date("2262-04-11"), noInvalidDate: true }),
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
 );
 const made = { owner, createdAt };
