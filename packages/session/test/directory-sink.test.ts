@@ -317,6 +317,18 @@ describe("a directory that is to be the result and nothing else", () => {
     expect(fs.readdirSync(outside)).toEqual(["safe"]);
   });
 
+  it("loses directories that are deeper than a path may be long", async ({ skip }) => {
+    if (process.platform !== "linux") skip("needs /proc to make them");
+    const dest = await tempDir();
+    makeDeep(dest, 25);
+    fs.writeFileSync(path.join(dest, "file"), "old");
+    const { daemon } = await receiving(directorySink({ dest, mode: "delete" }));
+    const call = daemon.call(diffCopyMethod, whole);
+    await sendTree(call, [{ path: "file", contents: "new" }]);
+    expect(await call.status).toEqual({ code: 0, message: "" });
+    expect(contentsOf(dest)).toEqual({ file: "file 644 new" });
+  });
+
   it("keeps everything when the transfer fails, or the daemon may send a part for the whole", async () => {
     const dest = await tempDir();
     fs.writeFileSync(path.join(dest, "old"), "old");
@@ -331,3 +343,18 @@ describe("a directory that is to be the result and nothing else", () => {
     expect(fs.readdirSync(dest)).toEqual(["old"]);
   });
 });
+
+/** Directories within each other, of 200 bytes each, and a file in the innermost. */
+function makeDeep(within: string, depth: number): void {
+  const name = "d".repeat(200);
+  let parent = fs.openSync(within, "r");
+  for (let level = 0; level < depth; level++) {
+    const at = `/proc/self/fd/${parent}/${name}`;
+    fs.mkdirSync(at);
+    const child = fs.openSync(at, "r");
+    fs.closeSync(parent);
+    parent = child;
+  }
+  fs.writeFileSync(`/proc/self/fd/${parent}/file`, "");
+  fs.closeSync(parent);
+}

@@ -99,14 +99,20 @@ export class Destination {
     this.#put(() => from, to);
   }
 
-  /** Removes an entry with everything in it, if there is one, also from directories of the caller's that are read-only. */
+  /**
+   * Removes an entry with everything in it, if there is one, also from directories of the caller's that are read-only. (The
+   * recursive `rm` of Node goes by paths: through a link that takes a directory's place meanwhile, and no deeper than these.)
+   */
   remove(place: Place): void {
     try {
-      fs.rmSync(this.entry(place), { recursive: true, force: true });
+      if (this.stat(place)?.isDirectory() === true) {
+        this.#empty(below(place));
+        fs.rmdirSync(this.entry(place));
+      } else {
+        fs.unlinkSync(this.entry(place));
+      }
     } catch (error) {
-      if (systemCode(error) !== "EACCES" || this.stat(place)?.isDirectory() !== true) throw error;
-      this.#makeTreeWritable(below(place));
-      fs.rmSync(this.entry(place), { recursive: true, force: true });
+      if (systemCode(error) !== "ENOENT") throw error;
     }
   }
 
@@ -158,12 +164,10 @@ export class Destination {
     }
   }
 
-  #makeTreeWritable(directory: Directory): void {
+  #empty(directory: Directory): void {
     this.makeWritable(directory);
-    const path = this.entry({ directory, name: "." });
-    for (const entry of fs.readdirSync(path, { withFileTypes: true, encoding: "latin1" })) {
-      if (entry.isDirectory()) this.#makeTreeWritable(below({ directory, name: entry.name }));
-    }
+    const names = fs.readdirSync(this.entry({ directory, name: "." }), "latin1");
+    for (const name of names) this.remove({ directory, name });
   }
 
   #put(from: () => string | Buffer, to: Place): void {
