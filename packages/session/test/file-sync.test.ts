@@ -51,6 +51,18 @@ async function paths(call: DaemonCall): Promise<string[]> {
 }
 
 describe("a directory that is synchronised", () => {
+  it("may lie where a link leads whose target is not UTF-8", async ({ skip }) => {
+    if (process.platform !== "linux") skip("names are text there");
+    const place = await tempDir();
+    const odd = Buffer.from(`${place}/odd\xff`, "latin1");
+    fs.mkdirSync(odd);
+    fs.writeFileSync(Buffer.concat([odd, Buffer.from("/file")]), "there");
+    fs.symlinkSync(odd, path.join(place, "link"));
+    const { daemon } = await share({ directories: { context: path.join(place, "link") } });
+    const { files } = await receiveWhole(diffCopy(daemon));
+    expect(files.get("file")?.toString()).toBe("there");
+  });
+
   it("is sent whole where a file system gives less of a file at a time than there is", async ({ skip }) => {
     const name = ["crypto", "kallsyms"].find((file) => fs.existsSync(`/proc/${file}`));
     const expected = name === undefined ? Buffer.alloc(0) : fs.readFileSync(`/proc/${name}`);

@@ -1,8 +1,9 @@
 import fs from "node:fs";
 import { abortable, InvalidArgumentError } from "@buildkit-node/core";
-import { type ByteString, fromText } from "../fsutil/byte-string.ts";
+import { type ByteString, fromText, toFsPath } from "../fsutil/byte-string.ts";
 import type { OnUnreadable } from "../fsutil/disk-tree.ts";
 import type { Tree } from "../fsutil/tree.ts";
+import { onWindows } from "../fsutil/windows-files.ts";
 import type { VirtualDirectory } from "../virtual/virtual-directory.ts";
 import type { VirtualIndex } from "../virtual/virtual-index.ts";
 
@@ -46,17 +47,24 @@ function realDirectory(name: string, directory: string): ByteString {
     new InvalidArgumentError(argument, directory, `the local source "${name}" (${directory}) ${why}`, {
       cause,
     });
-  let real: string;
+  let real: ByteString;
   try {
-    real = fs.realpathSync(directory);
+    real = withoutLinks(directory);
   } catch (error) {
     throw invalid("does not exist or cannot be reached", error);
   }
-  if (!fs.statSync(real).isDirectory()) throw invalid("is not a directory");
+  if (!fs.statSync(toFsPath(real)).isDirectory()) throw invalid("is not a directory");
   try {
-    fs.opendirSync(real).closeSync();
+    fs.opendirSync(toFsPath(real)).closeSync();
   } catch (error) {
     throw invalid("cannot be read: permission denied", error);
   }
-  return fromText(real);
+  return real;
+}
+
+/** The bytes of a path. On Windows, where they are UTF-8, the system's own answer would rename drives. */
+function withoutLinks(directory: string): ByteString {
+  return onWindows()
+    ? fromText(fs.realpathSync(directory))
+    : fs.realpathSync.native(directory, { encoding: "latin1" });
 }
