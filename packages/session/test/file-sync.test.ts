@@ -51,6 +51,11 @@ async function paths(call: DaemonCall): Promise<string[]> {
 }
 
 describe("a directory that is synchronised", () => {
+  it("follows paths with a wildcard that no link can match", async () => {
+    const { daemon } = await shareContext({ "a-": "", ab: "", ac: "" });
+    expect(await paths(diffCopy(daemon, { followpaths: ["a*[b-]"] }))).toEqual(["a-", "ab"]);
+  });
+
   it("may lie where a link leads whose target is not UTF-8", async ({ skip }) => {
     if (process.platform !== "linux") skip("names are text there");
     const place = await tempDir();

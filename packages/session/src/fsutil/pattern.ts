@@ -32,10 +32,43 @@ export function parsePattern(rule: string): Pattern | undefined {
   return { text, negated, matches: matcher(text, rule) };
 }
 
-/** Whether a name matches a glob without `**`, as in Go's `path.Match`. */
+/** Whether a name matches a glob without `**`, as in Go's `path.Match`; one that cannot be read matches nothing. */
 export function globMatcher(glob: string): (name: string) => boolean {
-  const regex = new RegExp(`^${translate(glob, glob)}$`, "u");
+  let source = "";
+  let end = 0;
+  for (const { 0: token, index, groups } of glob.matchAll(globToken)) {
+    if (token === "*") source += "[^/]*";
+    else if (token === "?") source += "[^/]";
+    else if (groups?.["members"] === undefined) source += quote(token);
+    else source += `[${groups["negation"]}${ranges(groups["members"])}]`;
+    end = index + token.length;
+  }
+  if (end < glob.length) return () => false;
+  const regex = new RegExp(`^${source}$`, "u");
   return (name) => regex.test(name);
+}
+
+/** One piece of a glob, from where the last one ends. In `[...]` a `-` and a `]` need a backslash. */
+const globToken =
+  /\\.|[^\\[]|\[(?<negation>\^?)(?<members>(?:(?:\\.|[^\\\]-])(?:-(?:\\.|[^\\\]-]))?)+)\]/gsuy;
+
+/** The members of a character class, each as a range. */
+function ranges(members: string): string {
+  return members.replace(/(\\.|.)(?:-(\\.|.))?/gsu, (_, low: string, high: string = low) =>
+    codeOf(low) <= codeOf(high) ? `${quote(low)}-${quote(high)}` : emptyRange,
+  );
+}
+
+/** No path has this character: a range from high to low matches nothing. */
+const emptyRange = "\\0";
+
+/** The character of a piece of a glob that stands for one, with or without a backslash. */
+function codeOf(token: string): number {
+  return token.replace(/^\\(?=.)/s, "").codePointAt(0) ?? 0;
+}
+
+function quote(token: string): string {
+  return `\\u{${codeOf(token).toString(16)}}`;
 }
 
 export function hasWildcard(text: string): boolean {
@@ -81,69 +114,6 @@ function ruleExpression(text: string): string {
     if (token === "?") return "[^/]";
     return token.startsWith("\\") ? token : `\\${token}`;
   });
-}
-
-/** A glob as the source of a regular expression with the flag `u`. */
-function translate(glob: string, rule: string): string {
-  const characters = [...glob];
-  let source = "";
-  for (let at = 0; at < characters.length; at++) {
-    const character = characters[at] ?? "";
-    if (character === "*") {
-      source += "[^/]*";
-    } else if (character === "?") {
-      source += "[^/]";
-    } else if (character === "[") {
-      const { end, source: characterClass } = readClass(characters, at, rule);
-      source += characterClass;
-      at = end;
-    } else if (character === "\\") {
-      at++;
-      source += quote(characters[at] ?? badPattern(rule, "it ends with a backslash"));
-    } else {
-      source += quote(character);
-    }
-  }
-  return source;
-}
-
-/** Reads the character class that begins at `start`; `end` is where its `]` is. */
-function readClass(
-  characters: readonly string[],
-  start: number,
-  rule: string,
-): { end: number; source: string } {
-  let at = start + 1;
-  const negated = characters[at] === "^";
-  if (negated) at++;
-  const next = (): string => {
-    const character = characters[at++];
-    if (character === undefined) return badPattern(rule, "a [ is not closed");
-    if (character === "-" || character === "]")
-      return badPattern(rule, `a "${character}" in [...] needs a backslash`);
-    return character === "\\"
-      ? (characters[at++] ?? badPattern(rule, "it ends with a backslash"))
-      : character;
-  };
-  let ranges = "";
-  while (ranges === "" || characters[at] !== "]") {
-    const low = next();
-    let high = low;
-    if (characters[at] === "-") {
-      at++;
-      high = next();
-    }
-    if ((low.codePointAt(0) ?? 0) <= (high.codePointAt(0) ?? 0)) ranges += `${quote(low)}-${quote(high)}`;
-    else ranges += emptyRange;
-  }
-  return { end: at, source: `[${negated ? "^" : ""}${ranges}]` };
-}
-
-/** No path has this character: a range from high to low matches nothing. */
-const emptyRange = "\\0";
-
-function quote(character: string): string {
-  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
 function badPattern(rule: string, why: string): never {
