@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
-const fromRuntime = { id: "@buildkit-node/proto/runtime", external: true, moduleSideEffects: false };
+const fromRuntime = external("@buildkit-node/proto/runtime");
 const takenIn = /^(@connectrpc\/connect|multiformats|get-east-asian-width)(\/|$)/;
 const loadedByAll = { "@buildkit-node/progress": ["display"], "@buildkit-node/proto": ["runtime"] };
 const packages = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../packages");
@@ -123,20 +123,24 @@ function externals({ folder, manifest, platform, isRuntime }) {
       if (!/^[a-z@]/.test(wanted)) return undefined;
       if (wanted.startsWith("@bufbuild/")) return isRuntime ? undefined : fromRuntime;
       if (takenIn.test(wanted)) return undefined;
-      if (siblings.has(wanted)) return { id: `${wanted}/internal`, external: true };
+      if (siblings.has(wanted)) return external(`${wanted}/internal`);
       const [, part] = generated.exec(wanted) ?? [];
       if (part !== undefined) return path.join(packages, "proto/src", `${part}.ts`);
-      return { id: wanted, external: true };
+      return external(wanted);
     },
   };
+}
+
+/** Imported where something of it is used, and only there. */
+function external(id) {
+  return { id, external: true, moduleSideEffects: false };
 }
 
 /** Makes an index the list of what it exports, from the file that holds it all. */
 function namesFrom(whole) {
   return {
     name: "names",
-    resolveId: (wanted) =>
-      wanted.startsWith("./") ? { id: whole, external: true, moduleSideEffects: false } : undefined,
+    resolveId: (wanted) => (wanted.startsWith("./") ? external(whole) : undefined),
   };
 }
 
