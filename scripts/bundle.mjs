@@ -8,7 +8,9 @@ import { rolldown } from "rolldown";
 
 const fromRuntime = external("@buildkit-node/proto/runtime");
 const takenIn = /^(@connectrpc\/connect|multiformats|get-east-asian-width)(\/|$)/;
-const loadedByAll = { "@buildkit-node/progress": ["display"], "@buildkit-node/proto": ["runtime"] };
+/** The entries that hold protobuf-es itself. */
+const runtimes = ["runtime", "json"];
+const writtenAlone = { "@buildkit-node/progress": ["display"], "@buildkit-node/proto": runtimes };
 const packages = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../packages");
 
 const folders = readdirSync(packages, { withFileTypes: true })
@@ -36,7 +38,7 @@ async function bundlePackage(folder) {
  */
 function jobsOf(manifest) {
   const entries = Object.values(manifest.exports).filter((one) => typeof one === "object");
-  const alone = new Set(loadedByAll[manifest.name]);
+  const alone = new Set(writtenAlone[manifest.name]);
   if (siblings.has(manifest.name)) for (const name of ["index", "internal"]) alone.add(name);
   const together = new Map();
   const jobs = [];
@@ -68,7 +70,7 @@ async function bundleEntries({ folder, dist, manifest, entries, platform }) {
     preserveEntrySignatures: "allow-extension",
     plugins: [
       ...(namesOnly ? [namesFrom("./internal.js")] : []),
-      externals({ folder, manifest, platform, isRuntime: entries.has("runtime") }),
+      externals({ folder, manifest, platform, isRuntime: runtimes.some((name) => entries.has(name)) }),
     ],
     transform: { target: "es2023" },
     // By their manifests no package here has any.
@@ -110,7 +112,7 @@ function licenceOf(file) {
  * the generated code.
  */
 function externals({ folder, manifest, platform, isRuntime }) {
-  const generated = /^@buildkit-node\/proto\/(?!runtime$)(.*)$/;
+  const generated = /^@buildkit-node\/proto\/(?!(?:runtime|json)$)(.*)$/;
   // The descriptors of protobuf-es' own messages, too, are made by what the generated code is made with.
   const codegen = /^#codegen$|\/codegenv2\/(file|message|enum|service)\.js$/;
   return {

@@ -1,6 +1,6 @@
 import { type Client, connect } from "@buildkit-node/control";
-import { randomId } from "@buildkit-node/core";
 import type { Container, Gateway, Reference, RunResult } from "@buildkit-node/gateway";
+import { randomId } from "@buildkit-node/transport/internal";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { needsCapability } from "../support/capabilities.ts";
 import { runManyProcesses } from "../support/many-processes.ts";

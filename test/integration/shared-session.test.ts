@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { randomId } from "@buildkit-node/core";
 import { startRelay } from "@buildkit-node/daemon";
+import { randomId } from "@buildkit-node/transport/internal";
 import {
   type Build,
   connect,

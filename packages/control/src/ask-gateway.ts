@@ -1,7 +1,8 @@
-import { BuildkitError, onAbort, randomId } from "@buildkit-node/core";
+import { BuildkitError, onAbort } from "@buildkit-node/core";
 import { type Gateway, runBuildFunction } from "@buildkit-node/gateway";
 import { Control } from "@buildkit-node/proto/control";
 import type { Connection } from "@buildkit-node/transport";
+import { randomId } from "@buildkit-node/transport/internal";
 import { createClient } from "@connectrpc/connect";
 
 export interface AskOptions {

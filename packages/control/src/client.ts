@@ -1,6 +1,7 @@
-import { BuildkitError, randomId } from "@buildkit-node/core";
+import { BuildkitError } from "@buildkit-node/core";
 import type { BuildFunction, Capabilities, ResolvedImage, SourceMeta } from "@buildkit-node/gateway";
 import { type Dialer, Link, type LinkOptions } from "@buildkit-node/transport";
+import { randomId } from "@buildkit-node/transport/internal";
 import { capabilitiesOf } from "./capabilities.ts";
 import { DaemonContent } from "./content/daemon-content.ts";
 import { type DockerfileOptions, dockerfileBuild } from "./dockerfile.ts";

@@ -21,7 +21,6 @@ export type {
   VertexStatus,
   VertexWarning,
 } from "./model/status.ts";
-export { randomId } from "./random-id.ts";
 export { withoutPasswords } from "./redact.ts";
 export { Scope } from "./scope.ts";
 export {

@@ -2,7 +2,6 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import {
   BuildkitError,
-  randomId,
   SolveError,
   type SolveErrorFields,
   sourceExcerpt,
@@ -150,14 +149,6 @@ describe("sourceExcerpt", () => {
     const excerpt = sourceExcerpt(bytes("x\n".repeat(100_000)), ranges);
     expect(excerpt.map(({ number }) => number)).toEqual(Array.from({ length: 46 }, (_, index) => index + 2));
     expect(excerpt.every(({ number, marked }) => marked === number >= 5)).toBe(true);
-  });
-});
-
-describe("randomId", () => {
-  it("has 25 characters of base 36 and does not repeat", () => {
-    const ids = Array.from({ length: 1000 }, randomId);
-    expect(ids.every((id) => /^[0-9a-z]{25}$/.test(id))).toBe(true);
-    expect(new Set(ids).size).toBe(1000);
   });
 });
 

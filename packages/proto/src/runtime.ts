@@ -1,6 +1,6 @@
 // What the packages of this workspace and connect use of protobuf-es besides the generated code. In what is published, all of
 // it comes from here, and only what is used: loading protobuf-es as it is takes a hundred files.
-export { create, fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
+export { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 export { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 export {
   EmptySchema,

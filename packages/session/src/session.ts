@@ -1,4 +1,4 @@
-import { abortable, BuildkitError, InvalidArgumentError, randomId, within } from "@buildkit-node/core";
+import { abortable, BuildkitError, InvalidArgumentError, within } from "@buildkit-node/core";
 import {
   CallError,
   type CallHandler,
@@ -10,6 +10,7 @@ import {
   type GrpcServer,
   type GrpcStatus,
   MessageDuplex,
+  randomId,
   StreamLostError,
   serveGrpc,
 } from "@buildkit-node/transport/internal";

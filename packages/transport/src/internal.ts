@@ -14,3 +14,4 @@ export {
 export { decodeStatus, encodeStatus, type GrpcStatus, statusCode, statusName } from "./grpc/status.ts";
 export { StreamLostError } from "./http2/http2-stream.ts";
 export * from "./index.ts";
+export { randomId } from "./random-id.ts";

@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
-import { randomId } from "@buildkit-node/core";
 import type { ExportAnswer, ExportContext, PreparedExport } from "@buildkit-node/exporters";
 import type { Descriptor } from "@buildkit-node/oci";
 import { type ContentStore, type ExportSink, ociLayoutStore, stagingStore } from "@buildkit-node/session";
+import { randomId } from "@buildkit-node/transport/internal";
 import type { Exporters } from "./solve-options.ts";
 import type { TypedAttrs } from "./solve-request.ts";
 import type { SolveResult } from "./solve-result.ts";

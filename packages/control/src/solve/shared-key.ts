@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { randomId } from "@buildkit-node/core";
+import { randomId } from "@buildkit-node/transport/internal";
 import type { LocalSource } from "../session/session-options.ts";
 
 /**

@@ -1,6 +1,7 @@
-import { fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import type { Result } from "@buildkit-node/gateway";
 import type { Definition } from "@buildkit-node/llb";
+import { type JsonValue, toJson } from "@buildkit-node/proto/json";
 import { DefinitionSchema, OpMetadataSchema, OpSchema, SourceSchema } from "@buildkit-node/proto/pb";
 import { answer, type Subrequest } from "./subrequest.ts";
 

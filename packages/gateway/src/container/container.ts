@@ -1,8 +1,9 @@
 import { setMaxListeners } from "node:events";
-import { BuildkitError, InvalidArgumentError, onAbort, randomId, within } from "@buildkit-node/core";
+import { BuildkitError, InvalidArgumentError, onAbort, within } from "@buildkit-node/core";
 import type { Platform } from "@buildkit-node/oci";
 import { NetMode } from "@buildkit-node/proto/pb";
 import { StatusError } from "@buildkit-node/transport";
+import { randomId } from "@buildkit-node/transport/internal";
 import { requireCapability } from "../capabilities.ts";
 import { fileError } from "../file-error.ts";
 import { type FileStat, fileStatFromProto, statFromProto } from "../file-stat.ts";

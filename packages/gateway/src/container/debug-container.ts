@@ -1,6 +1,6 @@
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { InvalidArgumentError, SolveError } from "@buildkit-node/core";
 import { type Solve, SolveSchema } from "@buildkit-node/proto/errdefs";
+import { fromJson, type JsonValue } from "@buildkit-node/proto/json";
 import { CacheSharingOpt, type Mount, MountType, NetMode } from "@buildkit-node/proto/pb";
 import type { GatewayOwner } from "../gateway.ts";
 import { Reference } from "../reference.ts";

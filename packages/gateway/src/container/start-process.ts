@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { BuildkitError, InvalidArgumentError, onAbort, randomId } from "@buildkit-node/core";
+import { BuildkitError, InvalidArgumentError, onAbort } from "@buildkit-node/core";
 import { type ExecMessage, InitMessageSchema } from "@buildkit-node/proto/gateway";
 import { SecurityMode } from "@buildkit-node/proto/pb";
+import { randomId } from "@buildkit-node/transport/internal";
 import type { Bridge } from "../bridge.ts";
 import { type Capabilities, requireCapability } from "../capabilities.ts";
 import { ContainerError } from "./container-error.ts";

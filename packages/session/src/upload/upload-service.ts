@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import type { ReadableStream as WebStream } from "node:stream/web";
-import { onAbort, randomId } from "@buildkit-node/core";
+import { onAbort } from "@buildkit-node/core";
 import { Upload } from "@buildkit-node/proto/upload";
 import { CallError, methodPath, type ServerCall, StatusCode } from "@buildkit-node/transport";
-import { framedBytesMessage } from "@buildkit-node/transport/internal";
+import { framedBytesMessage, randomId } from "@buildkit-node/transport/internal";
 import type { Attachable } from "../attachable.ts";
 
 /** Anything that can be read once, piece by piece; texts are sent as UTF-8. */
