@@ -28,6 +28,15 @@ export function encodeRequest<I extends DescMessage>(
   });
 }
 
+/** The one request of a method that takes one, from where connect has put it. */
+export async function onlyRequest<I extends DescMessage>(
+  method: MethodOf<I>,
+  messages: AsyncIterable<MessageInitShape<I>>,
+): Promise<Buffer> {
+  for await (const message of messages) return encodeRequest(method, message);
+  throw statusError(methodPath(method), { code: StatusCode.invalidArgument, message: "there is no request" });
+}
+
 /** The requests that a caller gives one by one. */
 export class Requests<I extends DescMessage> {
   readonly #method: MethodOf<I>;

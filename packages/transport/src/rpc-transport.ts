@@ -5,7 +5,7 @@ import { CallError, StatusCode } from "./grpc/status.ts";
 import { methodPath } from "./grpc/unary.ts";
 import { beginRpc, type Caller } from "./rpc-call.ts";
 import { RpcHeaders } from "./rpc-headers.ts";
-import { encodeRequest, Requests } from "./rpc-requests.ts";
+import { encodeRequest, onlyRequest, Requests } from "./rpc-requests.ts";
 import { type StatusError, statusError } from "./status-error.ts";
 
 /** What the clients that connect makes call with: our gRPC on a connection of ours, failing with our errors. */
@@ -43,7 +43,9 @@ function unaryOn(caller: Caller): Transport["unary"] {
 
 function streamOn(caller: Caller): Transport["stream"] {
   return async (method, signal, timeoutMs, metadata, input) => {
-    const requests = new Requests(method, input);
+    // A single request goes out in one piece with the headers of its call.
+    const single = method.methodKind === "server_streaming" ? await onlyRequest(method, input) : undefined;
+    const requests = single === undefined ? new Requests(method, input) : undefined;
     return new Promise((resolve, reject) => {
       let thrown: { readonly error: unknown } | undefined;
       const trailer = new RpcHeaders();
@@ -65,11 +67,15 @@ function streamOn(caller: Caller): Transport["stream"] {
           for (const [name, value] of received) trailer.set(name, value);
           message.end(failure);
           reject(failure?.error);
-          requests.stop();
+          requests?.stop();
         },
-        onDrain: () => requests.drained(),
+        onDrain: () => requests?.drained(),
       });
-      requests.sendOn(call).catch((error: unknown) => {
+      if (single !== undefined) {
+        call.send(single);
+        call.endSending();
+      }
+      requests?.sendOn(call).catch((error: unknown) => {
         thrown = { error };
         call.cancel();
       });

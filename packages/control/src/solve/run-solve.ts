@@ -42,7 +42,6 @@ export async function runSolve(run: SolveRun): Promise<Readonly<Record<string, s
   const steps = new StepLog();
   const call = new AbortController();
   using _canceled = onAbort(run.signal, (reason) => call.abort(reason));
-  using _lost = onAbort(connection.lost, (reason) => call.abort(reason));
   const control = createClient(BuildService, connection.rpc);
   const solve = control.solve(solveRequestToProto(request), {
     signal: call.signal,
