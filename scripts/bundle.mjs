@@ -85,6 +85,7 @@ async function bundleEntries({ folder, dist, manifest, entries, platform }) {
     // They are in the declarations; the code itself stays as it is, so that stack traces can be read.
     comments: false,
   });
+  await bundle.close();
   return output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
 }
 

@@ -1,6 +1,6 @@
 // For the other packages of this workspace: no promise is made to anybody else.
 
-export { type CallEvents, ClientCall } from "./grpc/client-call.ts";
+export { ClientCall } from "./grpc/client-call.ts";
 export { frameMessage, writePrefix } from "./grpc/frame-message.ts";
 export { type GrpcServer, type GrpcServerOptions, serveGrpc } from "./grpc/grpc-server.ts";
 export { MessageBatch } from "./grpc/message-batch.ts";

@@ -57,7 +57,7 @@ export function beginRpc<O extends DescMessage>(
   const failureOf = (status: GrpcStatus) => {
     if (status.code === StatusCode.ok) return undefined;
     if (signal?.aborted === true) return { error: signal.reason };
-    if (caller.lost.aborted) return { error: caller.lost.reason };
+    if (status.lost !== undefined && caller.lost.aborted) return { error: caller.lost.reason };
     return { error: statusError(path, status) };
   };
   return call;

@@ -66,6 +66,6 @@ export class Requests<I extends DescMessage> {
 
   /** Tells where they come from that nobody takes any more. */
   stop(): void {
-    this.#messages.return?.().catch(() => {});
+    void (async () => this.#messages.return?.())().catch(() => {});
   }
 }

@@ -45,8 +45,8 @@ function streamOn(caller: Caller): Transport["stream"] {
   return async (method, signal, timeoutMs, metadata, input) => {
     // A single request goes out in one piece with the headers of its call.
     const single = method.methodKind === "server_streaming" ? await onlyRequest(method, input) : undefined;
-    const requests = single === undefined ? new Requests(method, input) : undefined;
     return new Promise((resolve, reject) => {
+      let requests: Requests<typeof method.input> | undefined;
       let thrown: { readonly error: unknown } | undefined;
       const trailer = new RpcHeaders();
       // Who does not read pauses the call, and so the daemon.
@@ -74,8 +74,10 @@ function streamOn(caller: Caller): Transport["stream"] {
       if (single !== undefined) {
         call.send(single);
         call.endSending();
+        return;
       }
-      requests?.sendOn(call).catch((error: unknown) => {
+      requests = new Requests(method, input);
+      requests.sendOn(call).catch((error: unknown) => {
         thrown = { error };
         call.cancel();
       });

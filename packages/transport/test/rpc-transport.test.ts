@@ -241,7 +241,10 @@ describe("calls of connect's clients", () => {
     const signal = AbortSignal.abort(reason);
     expect(await rejection(it.echo.once({}, { signal }))).toBe(reason);
     expect(await rejection(all(it.echo.many({}, { signal })))).toBe(reason);
-    expect(calls).toBe(0);
+    let iterated = 0;
+    const source = { [Symbol.asyncIterator]: () => requests(`${iterated++}`)[Symbol.asyncIterator]() };
+    expect(await rejection(all(it.echo.talk(source, { signal })))).toBe(reason);
+    expect([calls, iterated]).toEqual([0, 0]);
   });
 
   it("end with what their requests throw, which gives them up", async () => {
@@ -279,6 +282,30 @@ describe("calls of connect's clients", () => {
     const next = rejection(messages.next());
     for (const socket of it.peer.sockets) socket.destroy();
     expect(await next).toBeInstanceOf(ConnectionLostError);
+  });
+
+  it.each([
+    ["the loss of the connection", undefined, { name: "ConnectionLostError" }],
+    ["the daemon's status", { "grpc-status": "5" }, { status: "NotFound" }],
+  ])("give all that came before the connection was lost, then %s", async (_, trailers, error) => {
+    const sent = ["a", "b", "c", "d", "e", "f"];
+    await using it = await serve((stream, path) => {
+      if (!path.endsWith("/Many")) return answer(stream, { status: 0 });
+      stream.respond(grpc, { waitForTrailers: true });
+      for (const value of sent) stream.write(frame(text(value)));
+      if (trailers === undefined) return;
+      stream.on("wantTrailers", () => stream.sendTrailers(trailers));
+      stream.end();
+    });
+    const messages = it.echo.many({})[Symbol.asyncIterator]();
+    const values = [(await messages.next()).value?.value];
+    // Its answer comes behind all of the stream.
+    await it.echo.once({}).catch(() => {});
+    for (const socket of it.peer.sockets) socket.destroy();
+    await expect.poll(() => it.connection.lost.aborted).toBe(true);
+    while (values.length < sent.length) values.push((await messages.next()).value?.value);
+    expect(values).toEqual(sent);
+    await expect(messages.next()).rejects.toMatchObject(error);
   });
 
   it("end at their time limit, which the daemon is told", async () => {
@@ -373,17 +400,17 @@ describe("calls of connect's clients", () => {
   });
 
   it("leave nothing behind when a loop over them is left while the daemon waits", async () => {
+    let stream: ServerHttp2Stream | undefined;
     let closed: Promise<unknown> = Promise.resolve();
-    await using it = await serve((stream) => {
-      closed = once(stream, "close");
-      stream.respond(grpc);
-      for (let index = 0; index < 32; index++) stream.write(frame(text("x".repeat(mebibyte))));
+    await using it = await serve((opened) => {
+      stream = opened;
+      closed = once(opened, "close");
+      opened.respond(grpc);
+      for (let index = 0; index < 32; index++) opened.write(frame(text("x".repeat(mebibyte))));
     });
     for await (const _ of scopedStream((signal) => it.echo.many({}, { signal }))) break;
     await closed;
-    await expect(it.echo.once({}, { signal: AbortSignal.timeout(1) })).rejects.toMatchObject({
-      name: "TimeoutError",
-    });
+    expect(stream?.rstCode).toBe(8);
   });
 });
 

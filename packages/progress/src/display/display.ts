@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type ProgressDisplay } from "@buildkit-node/core";
 import { paintNothing, parseColors } from "../text/colors.ts";
-import { loadedDisplay } from "./loaded-display.ts";
+import { lazyDisplay } from "./lazy-display.ts";
 import { Output, type OutputStream } from "./output.ts";
 
 /**
@@ -72,7 +72,7 @@ export function display(mode: DisplayMode = "auto", options: DisplayOptions = {}
   if (asked === "quiet") return quiet;
   const output = new Output(stream);
   if (asked === "rawjson") {
-    return loadedDisplay(async () => {
+    return lazyDisplay(async () => {
       const { RawJsonDisplay } = await import("./raw-json-display.ts");
       return new RawJsonDisplay(output);
     });
@@ -107,7 +107,7 @@ function plain(
     groups: groups === "github" ? GITHUB_GROUPS : undefined,
     maxNameLength: env["PROGRESS_NO_TRUNC"] === "0" ? SHORT_NAME_LENGTH : Number.POSITIVE_INFINITY,
   };
-  return loadedDisplay(async () => {
+  return lazyDisplay(async () => {
     const { PlainDisplay } = await import("./plain/plain-display.ts");
     return new PlainDisplay(settings);
   });
@@ -123,7 +123,7 @@ function tty(output: Output, env: Environment, options: DisplayOptions): Progres
     logLines: options.logLines ?? positive(env["BUILDKIT_TTY_LOG_LINES"]) ?? 6,
     phase: options.phase ?? "Building",
   };
-  return loadedDisplay(async () => {
+  return lazyDisplay(async () => {
     const { TtyDisplay } = await import("./tty/tty-display.ts");
     return new TtyDisplay(settings);
   });

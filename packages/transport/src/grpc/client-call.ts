@@ -95,9 +95,9 @@ export class ClientCall implements StreamReceiver {
   }
 
   lost(error: StreamLostError): void {
-    // What came before that may be waiting here for a reader that paused.
-    this.#reader.resume();
-    this.#deliver();
+    // What came before that may be waiting here for a reader that pauses: all of it is the reader's.
+    do this.#reader.resume();
+    while (!this.#deliver() && !this.#settled);
     this.#settle(this.#received ?? lostStatus(error));
   }
 
@@ -105,13 +105,18 @@ export class ClientCall implements StreamReceiver {
     this.#events.onDrain();
   }
 
-  #deliver(): void {
+  /** Whether all that has come is handed over. */
+  #deliver(): boolean {
     try {
-      if (!this.#reader.deliver() || !this.#remoteEnded) return;
-      const cut = this.#reader.partial && this.#received?.code === StatusCode.ok;
-      this.#settle(cut ? cutShort : (this.#received ?? noStatus));
+      const isAll = this.#reader.deliver();
+      if (isAll && this.#remoteEnded) {
+        const cut = this.#reader.partial && this.#received?.code === StatusCode.ok;
+        this.#settle(cut ? cutShort : (this.#received ?? noStatus));
+      }
+      return isAll;
     } catch (error) {
       this.cancel(statusOf(error, StatusCode.internal));
+      return true;
     }
   }
 

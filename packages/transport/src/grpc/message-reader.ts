@@ -50,12 +50,19 @@ export class MessageReader {
     while (!this.#paused && this.#onMessage !== undefined) {
       const message = this.#decoder.next();
       if (message === undefined) {
-        this.#consumed(this.#heldBytes);
-        this.#heldBytes = 0;
+        this.#credit(0);
         return true;
       }
       this.#onMessage(message);
     }
+    this.#credit(this.#bytes.length);
     return false;
+  }
+
+  /** The peer may send what has been handed over; and also what cannot be while the rest of it is missing. */
+  #credit(leftBytes: number): void {
+    const handedOver = this.#heldBytes - leftBytes;
+    this.#heldBytes = leftBytes;
+    if (handedOver > 0) this.#consumed(handedOver);
   }
 }

@@ -1,7 +1,7 @@
 import type { ProgressDisplay } from "@buildkit-node/core";
 
 /** A display whose code is loaded when the first build is shown on it. */
-export function loadedDisplay(load: () => Promise<ProgressDisplay>): ProgressDisplay {
+export function lazyDisplay(load: () => Promise<ProgressDisplay>): ProgressDisplay {
   let display: Promise<ProgressDisplay> | undefined;
   return {
     attach: (build) => {
