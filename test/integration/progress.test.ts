@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,8 +12,8 @@ import { goClient } from "../support/go-client.ts";
 import { toolsDirectory } from "../support/tools.ts";
 import { describeEachDaemon } from "../support/ways.ts";
 
-/** What a step says, in pieces. */
-const talk = "echo first; echo second; printf third";
+/** What a step says, in pieces; no daemon has it from another run. */
+const talk = `: ${randomUUID()}; echo first; echo second; printf third`;
 
 let context: string;
 beforeEach(async () => {
@@ -123,8 +124,9 @@ describeEachDaemon("progress", (way) => {
     await writeFile(path.join(context, "Dockerfile"), "FROM scratch\nCOPY data /\nCOPY . /all\n");
     await using client = await connect(way.address);
     const models: BuildModel[] = [];
+    const mark = randomUUID();
     for (const data of ["one", "one", "another"]) {
-      await writeFile(path.join(context, "data"), data);
+      await writeFile(path.join(context, "data"), `${data} ${mark}`);
       const build = client.startDockerfile({ context });
       await build.result;
       const model = new BuildModel();
