@@ -172,6 +172,23 @@ describe("a tar archive as a local source", () => {
       message: expect.stringContaining("is closed"),
     });
   });
+
+  it("makes no temporary file when it is closed before the first is needed", async () => {
+    const tempDirectory = await tempDir();
+    let isRead = false;
+    async function* source() {
+      isRead = true;
+      yield Buffer.alloc(1024);
+    }
+    const directory = tarDirectory(source(), { tempDirectory });
+    const first = (async () => {
+      for await (const { path: entry } of directory.entries()) expect.unreachable(String(entry));
+    })();
+    await directory.close();
+    await expect(first).rejects.toMatchObject({ code: "ERR_BUILDKIT_CLOSED" });
+    expect(isRead).toBe(false);
+    expect(openFiles().filter((file) => file.startsWith(tempDirectory))).toEqual([]);
+  });
 });
 
 /** Sets the checksum of a tar archive's header. */

@@ -31,9 +31,18 @@ export function archiveDirectory(contents: ArchiveContents): ArchiveDirectory {
   let spool: Spool | undefined;
   let reading: Promise<ArchiveTree> | undefined;
   let closed = false;
+  const checkOpen = (): void => {
+    if (closed) throw new BuildkitError("ERR_BUILDKIT_CLOSED", `the virtual directory of ${name} is closed`);
+  };
+  const makeSpool = (): Spool => {
+    // Nobody would close one that is made after all is closed.
+    checkOpen();
+    spool ??= new Spool(name, tempDirectory);
+    return spool;
+  };
   const read = async (): Promise<ArchiveTree> => {
     try {
-      return await contents.read(() => (spool ??= new Spool(name, tempDirectory)));
+      return await contents.read(makeSpool);
     } catch (error) {
       spool?.close();
       spool = undefined;
@@ -49,8 +58,7 @@ export function archiveDirectory(contents: ArchiveContents): ArchiveDirectory {
     identity,
     sort: true,
     async *entries() {
-      if (closed)
-        throw new BuildkitError("ERR_BUILDKIT_CLOSED", `the virtual directory of ${name} is closed`);
+      checkOpen();
       reading ??= read();
       yield* (await reading).entries();
     },
