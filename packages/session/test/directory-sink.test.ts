@@ -317,10 +317,13 @@ describe("a directory that is to be the result and nothing else", () => {
     expect(fs.readdirSync(outside)).toEqual(["safe"]);
   });
 
-  it("loses directories that are deeper than a path may be long", async ({ skip }) => {
+  it.for([
+    ["a path may be long", "d".repeat(200), 25],
+    ["calls may be within calls", "d", 3000],
+  ] as const)("loses directories that are deeper than %s", async ([_, name, depth], { skip }) => {
     if (process.platform !== "linux") skip("needs /proc to make them");
     const dest = await tempDir();
-    makeDeep(dest, 25);
+    makeDeep(dest, name, depth);
     fs.writeFileSync(path.join(dest, "file"), "old");
     const { daemon } = await receiving(directorySink({ dest, mode: "delete" }));
     const call = daemon.call(diffCopyMethod, whole);
@@ -344,9 +347,8 @@ describe("a directory that is to be the result and nothing else", () => {
   });
 });
 
-/** Directories within each other, of 200 bytes each, and a file in the innermost. */
-function makeDeep(within: string, depth: number): void {
-  const name = "d".repeat(200);
+/** Directories of one name within each other, and a file in the innermost. */
+function makeDeep(within: string, name: string, depth: number): void {
   let parent = fs.openSync(within, "r");
   for (let level = 0; level < depth; level++) {
     const at = `/proc/self/fd/${parent}/${name}`;

@@ -154,6 +154,23 @@ describe("files that are received by somebody who is not root", () => {
     expect(fs.readdirSync(parent, { recursive: true })).toEqual(["there"]);
   });
 
+  it("take away directories that they may not read, if these are empty", async () => {
+    const dest = await theirs();
+    await asNobody(async () => {
+      fs.mkdirSync(path.join(dest, "locked"), { mode: 0o000 });
+      const { connection, nextSession } = await scriptedDaemon();
+      const sink = directorySink({ dest, mode: "delete" });
+      await using _session = await openSession(connection, { attachables: [fileSend(new Map([[0, sink]]))] });
+      const method = "/moby.filesync.v1.FileSend/DiffCopy";
+      const call = (await nextSession()).call(method, { "buildkit-exporter-multi-platform": "1" });
+      sendPacket(call, "STAT");
+      await receivePacket(call);
+      sendPacket(call, "FIN");
+      expect(await call.status).toEqual({ code: 0, message: "" });
+    });
+    expect(fs.readdirSync(dest)).toEqual([]);
+  });
+
   it("leave nothing beside an entry whose place they cannot take", async ({ skip }) => {
     if (process.geteuid?.() !== 0) skip("needs files of somebody else's");
     const dest = await tempDir();

@@ -104,15 +104,12 @@ export class Destination {
    * recursive `rm` of Node goes by paths: through a link that takes a directory's place meanwhile, and no deeper than these.)
    */
   remove(place: Place): void {
-    try {
-      if (this.stat(place)?.isDirectory() === true) {
-        this.#empty(below(place));
-        fs.rmdirSync(this.entry(place));
-      } else {
-        fs.unlinkSync(this.entry(place));
-      }
-    } catch (error) {
-      if (systemCode(error) !== "ENOENT") throw error;
+    // Not by calls within calls: a tree may be deeper than these can be.
+    const left = [{ place, isEmptied: false }];
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      if (this.#removeAtOnce(next.place, next.isEmptied)) continue;
+      left.push({ place: next.place, isEmptied: true });
+      for (const inside of this.#entries(below(next.place))) left.push({ place: inside, isEmptied: false });
     }
   }
 
@@ -164,10 +161,28 @@ export class Destination {
     }
   }
 
-  #empty(directory: Directory): void {
-    this.makeWritable(directory);
-    const names = fs.readdirSync(this.entry({ directory, name: "." }), "latin1");
-    for (const name of names) this.remove({ directory, name });
+  /** Answers false for a directory that is to be emptied first. One that is empty need not be readable. */
+  #removeAtOnce(place: Place, isEmptied: boolean): boolean {
+    try {
+      if (this.stat(place)?.isDirectory() === true) fs.rmdirSync(this.entry(place));
+      else fs.unlinkSync(this.entry(place));
+    } catch (error) {
+      if (!isEmptied && (exists(error) || systemCode(error) === "ENOTEMPTY")) return false;
+      if (systemCode(error) !== "ENOENT") throw error;
+    }
+    return true;
+  }
+
+  /** What there is in a directory that is to be removed; it is made writable for that. */
+  #entries(directory: Directory): Place[] {
+    try {
+      this.makeWritable(directory);
+      const names = fs.readdirSync(this.entry({ directory, name: "." }), "latin1");
+      return names.map((name) => ({ directory, name }));
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return [];
+      throw error;
+    }
   }
 
   #put(from: () => string | Buffer, to: Place): void {

@@ -67,6 +67,17 @@ export class DirectoryHandles {
   }
 
   #descriptor(directory: Directory): number {
+    if (this.#open.has(directory)) return this.#openFromParent(directory);
+    // Not by calls within calls: a tree may be deeper than these can be.
+    const closed: Directory[] = [];
+    let at: Directory | undefined = directory.parent;
+    for (; at !== undefined && !this.#open.has(at); at = at.parent) closed.push(at);
+    for (const parent of closed.reverse()) this.#openFromParent(parent);
+    return this.#openFromParent(directory);
+  }
+
+  /** Opens, unless it is open, a directory whose parent is. */
+  #openFromParent(directory: Directory): number {
     const known = this.#open.get(directory);
     if (known !== undefined) {
       if (directory !== this.#latest) this.#touch(directory, known);
@@ -76,7 +87,7 @@ export class DirectoryHandles {
     const isRoot = directory.parent === undefined;
     const path = isRoot
       ? this.#root
-      : `/proc/self/fd/${this.#descriptor(directory.parent)}/${directory.name}`;
+      : `/proc/self/fd/${this.#openFromParent(directory.parent)}/${directory.name}`;
     const descriptor = fs.openSync(toFsPath(path), O_RDONLY | O_DIRECTORY | (isRoot ? 0 : O_NOFOLLOW));
     this.#open.set(directory, descriptor);
     this.#latest = directory;
