@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ociLayoutStore } from "@buildkit-node/session";
+import { ociLayoutStore, updateLayoutIndex } from "@buildkit-node/session";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { digestOf, readAll, sampleBytes, storeBlob } from "./content-store-compliance.ts";
 
@@ -26,6 +26,19 @@ describe("on disk", () => {
     expect((await readFile(blobPath())).equals(data)).toBe(true);
     expect((await stat(blobPath())).mode & 0o222).toBe(0);
     expect(await readdir(join(dir, "ingest"))).toEqual([]);
+  });
+
+  it("may be written to by a group whose umask allows it", async () => {
+    const layout = join(dir, "layout");
+    const umask = process.umask(0o002);
+    try {
+      await storeBlob(ociLayoutStore(layout), data);
+      await updateLayoutIndex(join(dir, "other"), (index) => index);
+    } finally {
+      process.umask(umask);
+    }
+    for (const made of ["layout", "layout/blobs", "layout/blobs/sha256", "layout/ingest", "other"])
+      expect((await stat(join(dir, made))).mode & 0o777, made).toBe(0o775);
   });
 
   it("creates nothing until something is written", async () => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeDirectories } from "../fsutil/make-directories.ts";
+import { layoutMode, makeDirectories } from "../fsutil/make-directories.ts";
 import type { IngestStatus } from "./content-store.ts";
 
 /**
@@ -24,7 +24,7 @@ export class IngestDirectory {
   /** Starts anew, whatever was there. */
   async create(ref: string, totalBytes: number): Promise<IngestStatus> {
     await this.remove();
-    makeDirectories(this.path);
+    makeDirectories(this.path, layoutMode);
     const now = new Date();
     await writeFile(join(this.path, "ref"), ref);
     await this.#writeTime("startedat", now);

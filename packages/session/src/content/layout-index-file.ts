@@ -4,7 +4,7 @@ import { type Descriptor, emptyIndex, findInIndex, type Index } from "@buildkit-
 import { withFileLock } from "../file-lock.ts";
 import { cannotWrite } from "../fsutil/destination-error.ts";
 import { cannotRead, LocalSourceError } from "../fsutil/local-source-error.ts";
-import { makeDirectories } from "../fsutil/make-directories.ts";
+import { layoutMode, makeDirectories } from "../fsutil/make-directories.ts";
 import { ContentError } from "./content-error.ts";
 
 /** How long to wait for a layout that another process is changing, and when to stop. */
@@ -52,7 +52,7 @@ export async function updateLayoutIndex(
   options: LayoutIndexOptions = {},
 ): Promise<void> {
   try {
-    makeDirectories(dir);
+    makeDirectories(dir, layoutMode);
   } catch (error) {
     throw cannotWrite(dir, error);
   }

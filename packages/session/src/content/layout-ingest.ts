@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { BuildkitError, errorMessage } from "@buildkit-node/core";
 import type { DigestText } from "@buildkit-node/oci";
 import { DestinationError } from "../fsutil/destination-error.ts";
-import { makeDirectories } from "../fsutil/make-directories.ts";
+import { layoutMode, makeDirectories } from "../fsutil/make-directories.ts";
 import { alreadyExists } from "./content-error.ts";
 import type { ContentInfo } from "./content-store.ts";
 import type { IngestDirectory } from "./ingest-directory.ts";
@@ -51,7 +51,7 @@ export class LayoutIngest implements Ingest {
       await this.#handle.sync();
       const written = await this.#handle.stat();
       await this.#handle.close();
-      makeDirectories(dirname(blobPath));
+      makeDirectories(dirname(blobPath), layoutMode);
       if ((await sizeOf(blobPath)) === sizeBytes) throw alreadyExists(digest);
       const named = await stat(dataPath);
       if (named.ino !== written.ino || named.size !== sizeBytes) {
