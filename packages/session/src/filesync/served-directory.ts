@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { abortable, InvalidArgumentError } from "@buildkit-node/core";
 import { type ByteString, fromText, toFsPath } from "../fsutil/byte-string.ts";
 import type { OnUnreadable } from "../fsutil/disk-tree.ts";
+import { explain } from "../fsutil/local-source-error.ts";
 import type { Tree } from "../fsutil/tree.ts";
 import { onWindows } from "../fsutil/windows-files.ts";
 import type { VirtualDirectory } from "../virtual/virtual-directory.ts";
@@ -57,7 +58,7 @@ function realDirectory(name: string, directory: string): ByteString {
   try {
     fs.opendirSync(toFsPath(real)).closeSync();
   } catch (error) {
-    throw invalid("cannot be read: permission denied", error);
+    throw invalid(`cannot be read: ${explain(error)}`, error);
   }
   return real;
 }

@@ -26,7 +26,8 @@ export function systemCode(thrown: unknown): string | undefined {
   return typeof thrown.code === "string" ? thrown.code : undefined;
 }
 
-function explain(cause: unknown): string {
+/** What the system said, in words. */
+export function explain(cause: unknown): string {
   return explanations[systemCode(cause) ?? ""] ?? errorMessage(cause);
 }
 
