@@ -218,7 +218,11 @@ describe("rules that are regular expressions to Go", () => {
       ["\\W*", ["[x]", "^a", "é"]],
       ["a\\s?", ["a b"]],
       ["*\\za", []],
-      ["[a-]*", ["a", "a-", "a b", "a{2}b", "aab", "a|b"]],
+      ["a*[-b]", ["a-", "a b", "a{2}b", "aab", "a|b"]],
+      ["[[:^alpha:]]", ["1", "é"]],
+      ["[^[:^alpha:]]", ["a", "b"]],
+      ["[[:^alpha:]b]", ["1", "b", "é"]],
+      ["**a|b", ["a|b"]],
     ] as const) {
       expect(await select(daemon, [{ negated: false, pattern }], []), pattern).toEqual([...expected].sort());
     }
@@ -226,7 +230,13 @@ describe("rules that are regular expressions to Go", () => {
 
   it.each([
     ["*\\h", "separated by /"],
-    ["*\\pL", "separated by /"],
+    ["\\X41", "separated by /"],
+    ["[a-]*", "needs a backslash"],
+    ["[]a]*", "needs a backslash"],
+    ["[^-a]", "needs a backslash"],
+    ["**/[-a]", "needs a backslash"],
+    [".[-a]*", "needs a backslash"],
+    ["*[[:^no:]]", "[:^no:]"],
     ["\\é", "separated by /"],
     ["[z-a]", "from high to low"],
     ["*[[:no:]]", "[:no:]"],
@@ -234,7 +244,14 @@ describe("rules that are regular expressions to Go", () => {
     ["?{1001}", "too often"],
     ["?[a", "not closed"],
     ["*\\", "ends with a backslash"],
-  ])("are refused as Go refuses them: %s", async (pattern, why) => {
+  ])("are refused as Go refuses them: %s", refused);
+
+  it.each([
+    ["*\\pL", "not supported"],
+    ["\\Qa\\E", "not supported"],
+  ])("are refused although Go knows them: %s", refused);
+
+  async function refused(pattern: string, why: string): Promise<void> {
     const call = (await open()).call("/moby.filesync.v1.FileSync/DiffCopy", {
       "dir-name": "context",
       "exclude-patterns": encodeURIComponent(pattern),
@@ -244,5 +261,5 @@ describe("rules that are regular expressions to Go", () => {
       message: expect.stringContaining(`the pattern "${pattern}" cannot be read`),
     });
     expect((await call.status).message).toContain(why);
-  });
+  }
 });

@@ -2,14 +2,14 @@
  * A regular expression of Go's as JavaScript's. It knows all that an ignore rule can lead to, but for Unicode classes
  * (`\pL`) and quotations (`\Q`), which are refused.
  *
- * @throws {SyntaxError} for what is none; Go refuses it as well
+ * @throws {SyntaxError} for these, and for what is none, which Go refuses as well
  */
 export function fromGoExpression(expression: string): RegExp {
   const scanner = new Scanner(expression);
   let source = "";
   while (!scanner.done) source += term(scanner);
   try {
-    return new RegExp(source, "u");
+    return new RegExp(source, "v");
   } catch (cause) {
     throw new SyntaxError("something is repeated that cannot be", { cause });
   }
@@ -74,11 +74,11 @@ function characterClass(scanner: Scanner): string {
 }
 
 function classMember(scanner: Scanner): string {
-  const name = scanner.take(/\[:(.*?):\]/suy)?.[1];
+  const [, complement, name] = scanner.take(/\[:(\^?)(.*?):\]/suy) ?? [];
   if (name !== undefined) {
     const set = Object.hasOwn(posixSets, name) ? posixSets[name] : undefined;
-    if (set === undefined) throw new SyntaxError(`there is no class [:${name}:]`);
-    return set;
+    if (set === undefined) throw new SyntaxError(`there is no class [:${complement}${name}:]`);
+    return complement === "" ? set : `[^${set}]`;
   }
   const letter = scanner.take(/\\([dDwWsS])/uy)?.[1];
   if (letter !== undefined) return sets[letter] ?? "";
@@ -92,7 +92,7 @@ const controls: Readonly<Record<string, number>> = { a: 7, t: 9, n: 10, v: 11, f
 
 /** The code point of a character that may be written in any way. */
 function character(scanner: Scanner): number {
-  const hex = scanner.take(/\\x(?:([0-9a-f]{2})|\{([0-9a-f]+)\})/iuy);
+  const hex = scanner.take(/\\x(?:([0-9a-fA-F]{2})|\{([0-9a-fA-F]+)\})/uy);
   if (hex !== undefined) return codePoint(hex[1] ?? hex[2] ?? "", 16);
   const octal = scanner.take(/\\(0[0-7]{0,2}|[1-7][0-7]{1,2})/uy)?.[1];
   if (octal !== undefined) return codePoint(octal, 8);
@@ -102,6 +102,8 @@ function character(scanner: Scanner): number {
   if (unescaped !== undefined) return unescaped.codePointAt(0) ?? 0;
   const unknown = scanner.take(/\\./suy)?.[0];
   if (unknown === undefined) throw new SyntaxError("a [ is not closed");
+  if (/[pPQ]/.test(unknown))
+    throw new SyntaxError(`"${unknown}": Unicode classes and quotations are not supported in ignore rules`);
   throw new SyntaxError(`"${unknown}" means nothing; directories are separated by /, also on Windows`);
 }
 

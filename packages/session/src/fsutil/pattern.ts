@@ -17,7 +17,8 @@ export interface Pattern {
  * character as it is. The rule must match the whole path: `foo` is the `foo` at the root alone.
  *
  * A rule with any of these in it is in truth a regular expression, in which only `.`, `+`, `$` and parentheses are made
- * harmless: `\d` is a digit, `a|b*` what begins with `a` or is a `b*`, `a{2}*` what begins with `aa`, and a `^` is nowhere.
+ * harmless: `\d` is a digit, `a|b*` what begins with `a` or ends in a `b*`, `a{2}*` what begins with `aa`, and a `^` is the
+ * start. Not so `**x` and `x**` with no other wildcard, bracket or backslash: there `x` stands for itself.
  *
  * `undefined` for a rule that is empty. Throws an `InvalidArgumentError` for one that cannot be read.
  */
@@ -50,7 +51,25 @@ export function globMatcher(glob: string): (name: string) => boolean {
 
 /** One piece of a glob, from where the last one ends. In `[...]` a `-` and a `]` need a backslash. */
 const globToken =
-  /\\.|[^\\[]|\[(?<negation>\^?)(?<members>(?:(?:\\.|[^\\\]-])(?:-(?:\\.|[^\\\]-]))?)+)\]/gsuy;
+  /\\.|[^\\[]|\[(?<negation>\^|(?!\^))(?<members>(?:(?:\\.|[^\\\]-])(?:-(?:\\.|[^\\\]-]))?)+)\]/gsuy;
+
+/**
+ * Whether Go can read a glob when it looks whether `.` is such, as moby's patternmatcher has it do with each rule. It reads
+ * from `*` to `*`, and no further than it has to: `[-a]` is refused, `a*[-a]` is not.
+ */
+function isReadable(glob: string): boolean {
+  const tokens = Array.from(glob.matchAll(globToken), ([token]) => token);
+  const isWhole = tokens.join("").length === glob.length;
+  const lastStar = tokens.lastIndexOf("*");
+  let isDotLeft = true;
+  for (const [at, token] of tokens.entries()) {
+    if (token === "*") continue;
+    if (isDotLeft && globMatcher(token)(".")) isDotLeft = false;
+    // The rest of this part is still read, which matters if it is the last.
+    else return isWhole || at < lastStar;
+  }
+  return isWhole;
+}
 
 /** The members of a character class, each as a range. */
 function ranges(members: string): string {
@@ -99,6 +118,8 @@ function matcher(text: string, rule: string): (path: string) => boolean {
   if (/^(?:[^\\]|\\.)*\\$/s.test(text)) return badPattern(rule, "it ends with a backslash");
   try {
     const expression = fromGoExpression(`^${ruleExpression(text)}$`);
+    if (!isReadable(text))
+      return badPattern(rule, "in [...], a - or a ] that is no range or end needs a backslash");
     return (path) => expression.test(path);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
