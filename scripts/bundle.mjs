@@ -113,7 +113,7 @@ function licenceOf(file) {
  * the generated code.
  */
 function externals({ folder, manifest, platform, isRuntime }) {
-  const generated = /^@buildkit-node\/proto\/(?!(?:runtime|json)$)(.*)$/;
+  const generated = /^@buildkit-node\/proto\/(.*)$/;
   // The descriptors of protobuf-es' own messages, too, are made by what the generated code is made with.
   const codegen = /^#codegen$|\/codegenv2\/(file|message|enum|service)\.js$/;
   return {
@@ -128,7 +128,8 @@ function externals({ folder, manifest, platform, isRuntime }) {
       if (takenIn.test(wanted)) return undefined;
       if (siblings.has(wanted)) return external(`${wanted}/internal`);
       const [, part] = generated.exec(wanted) ?? [];
-      if (part !== undefined) return path.join(packages, "proto/src", `${part}.ts`);
+      if (part !== undefined && !runtimes.includes(part))
+        return path.join(packages, "proto/src", `${part}.ts`);
       return external(wanted);
     },
   };

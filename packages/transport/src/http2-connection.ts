@@ -100,7 +100,7 @@ class Http2Connection implements Connection {
       },
       onIdle: () => this.#hold(false),
     });
-    // Each build listens.
+    // One connection serves any number of builds, and whoever has it may listen for each.
     setMaxListeners(0, this.lost);
     const { authority, scheme = "http" } = dialer;
     this.rpc = createRpcTransport(this);

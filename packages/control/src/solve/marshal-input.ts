@@ -18,6 +18,7 @@ import {
   type Platform,
   parsePlatform,
 } from "@buildkit-node/oci";
+import { maxMessageBytes } from "@buildkit-node/transport/internal";
 import { baseImageOf } from "./base-image.ts";
 import type { KnownInput } from "./solve-input.ts";
 import { localNames, readsRemote } from "./source-names.ts";
@@ -177,12 +178,9 @@ function platformFields({ os, architecture, variant }: Platform): Image {
   return { os, architecture, ...(variant !== undefined && { variant }) };
 }
 
-/** BuildKit's limit for one message. */
-const maxRequestBytes = 16 * 1024 * 1024;
-
 function checkDefinition(definition: Definition, given: ReadonlySet<string> | undefined): void {
   const bytes = definition.ops.reduce((sum, op) => sum + op.length, 0);
-  if (bytes > maxRequestBytes) {
+  if (bytes > maxMessageBytes) {
     const problem = `the graph has ${(bytes / 1e6).toFixed(1)} MB, and BuildKit takes 16 MiB at most`;
     const advice = "give large contents as a local source, or build the graph in parts";
     throw new InvalidArgumentError("input", bytes, `${problem}: ${advice}`);

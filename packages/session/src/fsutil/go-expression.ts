@@ -113,7 +113,8 @@ function codePoint(digits: string, radix: number): number {
   return code;
 }
 
-function quote(code: number): string {
+/** A character as itself, in or out of `[...]`, with the flag `u` or `v`. */
+export function quote(code: number): string {
   return `\\u{${code.toString(16)}}`;
 }
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "@buildkit-node/core";
-import { fromGoExpression } from "./go-expression.ts";
+import { fromGoExpression, quote } from "./go-expression.ts";
 
 /** One ignore rule, ready to be matched against whole paths in the form of `toCharacters`. */
 export interface Pattern {
@@ -40,7 +40,7 @@ export function globMatcher(glob: string): (name: string) => boolean {
   for (const { 0: token, index, groups } of glob.matchAll(globToken)) {
     if (token === "*") source += "[^/]*";
     else if (token === "?") source += "[^/]";
-    else if (groups?.["members"] === undefined) source += quote(token);
+    else if (groups?.["members"] === undefined) source += quote(codeOf(token));
     else source += `[${groups["negation"]}${ranges(groups["members"])}]`;
     end = index + token.length;
   }
@@ -74,7 +74,7 @@ function isReadable(glob: string): boolean {
 /** The members of a character class, each as a range. */
 function ranges(members: string): string {
   return members.replace(/(\\.|.)(?:-(\\.|.))?/gsu, (_, low: string, high: string = low) =>
-    codeOf(low) <= codeOf(high) ? `${quote(low)}-${quote(high)}` : emptyRange,
+    codeOf(low) <= codeOf(high) ? `${quote(codeOf(low))}-${quote(codeOf(high))}` : emptyRange,
   );
 }
 
@@ -84,10 +84,6 @@ const emptyRange = "\\0";
 /** The character of a piece of a glob that stands for one, with or without a backslash. */
 function codeOf(token: string): number {
   return token.replace(/^\\(?=.)/s, "").codePointAt(0) ?? 0;
-}
-
-function quote(token: string): string {
-  return `\\u{${codeOf(token).toString(16)}}`;
 }
 
 export function hasWildcard(text: string): boolean {
